@@ -1,0 +1,50 @@
+"""The errors a user can cause and mend. Anything else is a bug and is let through."""
+
+from __future__ import annotations
+
+
+class FeedscopeError(Exception):
+    """Base of every error whose message is written for the user.
+
+    The message says what went wrong, with which input, and what to do.
+    """
+
+
+class SettingError(FeedscopeError):
+    """A setting, an option or a URL parameter has a value that can't be used."""
+
+
+class WorkspaceError(FeedscopeError):
+    """The workspace folder is missing, not a workspace, or of a newer version."""
+
+
+class WorkspaceBusy(WorkspaceError):
+    """Another process holds the workspace."""
+
+
+class ImportFailed(FeedscopeError):
+    """A file or folder can't be read as posts at all (a single bad row is reported, not raised)."""
+
+
+class PictureError(FeedscopeError):
+    """A picture can't be decoded, or is larger than the limits."""
+
+
+class ModelError(FeedscopeError):
+    """A model is missing, damaged, of another shape, or can't do what was asked of it."""
+
+
+class QueryError(FeedscopeError):
+    """A search query that can't be run: no parts, an unknown post, a field that does not exist."""
+
+
+class VectorError(FeedscopeError):
+    """A vector operation with the wrong dimension, values that are not finite, or an unknown space."""
+
+
+class JobStopped(FeedscopeError):
+    """A job ended because somebody asked it to stop."""
+
+
+class JobFailed(FeedscopeError):
+    """A job's child process died or reported an error."""
