@@ -139,7 +139,7 @@ def test_floating_point_grey_is_stretched():
     values = Image.fromarray(np.array([[np.nan, 0.0], [0.2, 1.0]], dtype=np.float32))
     assert np.asarray(open_picture(saved(values, "TIFF")))[..., 0].tolist() == [
         [0, 0],
-        [127, 255],
+        [51, 255],
     ]
 
 
