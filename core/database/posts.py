@@ -1,0 +1,206 @@
+"""SQL of posts and their media: reading them by id, storing a batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from core.types import Media, Post
+
+_POST_COLUMNS = (
+    "id, text, user_id, created_at, lang, url, reply_to, repost_of, likes, reposts, replies, source, extra, row"
+)
+
+
+def get_posts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, Post]:
+    """The posts by id, in the order asked for, with their media; unknown ids are left out."""
+    rows = cursor.execute(
+        f"SELECT {_POST_COLUMNS} FROM posts WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]
+    ).fetchall()
+    found = {post.id: post for post in _with_media(cursor, rows)}
+    return {id_: found[id_] for id_ in dict.fromkeys(ids) if id_ in found}
+
+
+def get_thread(cursor: duckdb.DuckDBPyConnection, post_id: str, *, limit: int = 200) -> list[Post]:
+    """The conversation that a post is in, root first, then by time; the post alone where it answers nothing.
+
+    Follows ``reply_to`` up to the oldest post that is here, then every answer down from it, at most ``limit`` posts.
+    """
+    rows = cursor.execute(
+        f"""
+        WITH RECURSIVE up (id, reply_to, depth) AS (
+            SELECT id, reply_to, 0 FROM posts WHERE id = $id
+            UNION ALL
+            SELECT p.id, p.reply_to, up.depth + 1 FROM posts p JOIN up ON p.id = up.reply_to WHERE up.depth < 100
+        ), root AS (SELECT id FROM up ORDER BY depth DESC LIMIT 1), down (id) AS (
+            SELECT id FROM root
+            UNION
+            SELECT p.id FROM posts p JOIN down ON p.reply_to = down.id
+        )
+        SELECT {_POST_COLUMNS} FROM posts WHERE id IN (SELECT id FROM down)
+        ORDER BY id = (SELECT id FROM root) DESC, created_at NULLS LAST, row LIMIT $limit
+        """,
+        {"id": post_id, "limit": limit},
+    ).fetchall()
+    return _with_media(cursor, rows)
+
+
+def _with_media(cursor: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]]) -> list[Post]:
+    numbers = {row[-1]: row[0] for row in rows}
+    media: dict[object, list[Media]] = {}
+    found = cursor.execute(
+        "SELECT post_row, row, position, name, sha256, path, width, height, pdq, pdq_quality, alt, error FROM media"
+        " WHERE post_row IN (SELECT unnest(?::BIGINT[])) ORDER BY post_row, position",
+        [list(numbers)],
+    ).fetchall()
+    for post_row, row, position, *rest in found:
+        media.setdefault(post_row, []).append(Media(row, str(numbers[post_row]), position, *rest))
+    return [
+        Post(*row[:12], media=tuple(media.get(row[-1], ())), extra=json.loads(str(row[12])))  # type: ignore[arg-type]
+        for row in rows
+    ]
+
+
+def rows_of(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, int]:
+    """Row numbers by post id; unknown ids are left out."""
+    found = cursor.execute(
+        "SELECT id, row FROM posts WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]
+    ).fetchall()
+    return dict(found)
+
+
+def ids_of(cursor: duckdb.DuckDBPyConnection, rows: Iterable[int]) -> dict[int, str]:
+    """Post ids by row number; unknown rows are left out."""
+    found = cursor.execute(
+        "SELECT row, id FROM posts WHERE row IN (SELECT unnest(?::BIGINT[]))", [[int(row) for row in rows]]
+    ).fetchall()
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIdentity:
+    """What an import needs to know of a post that is already there."""
+
+    row: int
+    content_hash: str
+    text_hash: str
+    user_id: str | None
+    created_at: datetime | None
+    source: str | None
+
+
+def stored_identities(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, StoredIdentity]:
+    found = cursor.execute(
+        "SELECT id, row, content_hash, text_hash, user_id, created_at, source FROM posts"
+        " WHERE id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(ids)],
+    ).fetchall()
+    return {id_: StoredIdentity(*rest) for id_, *rest in found}
+
+
+@dataclass(frozen=True, slots=True)
+class PostToStore:
+    """A post with its media, ready to be written."""
+
+    post: Post
+    content_hash: str
+    text_hash: str
+    lang_guessed: bool
+
+
+def store_posts(
+    cursor: duckdb.DuckDBPyConnection, posts: Sequence[PostToStore], *, run: int, generation: int, now: datetime
+) -> None:
+    """Adds the posts, or replaces those with a known id, media included. Ids must be distinct. Call in a transaction."""
+    if not posts:
+        return
+    cursor.register("incoming", _posts_table(posts))
+    known = cursor.execute("SELECT p.row, p.id FROM posts p JOIN incoming i ON p.id = i.id").fetchall()
+    if known:
+        cursor.execute(
+            "INSERT INTO removed SELECT 'post', p.row, ? FROM posts p JOIN incoming i ON p.id = i.id"
+            " WHERE p.text_hash <> i.text_hash",
+            [generation],
+        )
+        cursor.execute(
+            """
+            UPDATE posts SET text = i.text, user_id = i.user_id, created_at = i.created_at, lang = i.lang,
+                lang_guessed = i.lang_guessed, url = i.url, reply_to = i.reply_to, repost_of = i.repost_of,
+                likes = i.likes, reposts = i.reposts, replies = i.replies, source = i.source, extra = i.extra,
+                content_hash = i.content_hash, text_hash = i.text_hash, pictures = i.pictures, run = $run,
+                generation = $generation,
+                text_generation = CASE WHEN posts.text_hash = i.text_hash AND posts.user_id IS NOT DISTINCT FROM i.user_id
+                    THEN posts.text_generation ELSE $generation END
+            FROM incoming i WHERE posts.id = i.id
+            """,
+            {"run": run, "generation": generation},
+        )
+        rows = [row for row, _ in known]
+        cursor.execute(
+            "INSERT INTO removed SELECT 'media', row, ? FROM media WHERE post_row IN (SELECT unnest(?::BIGINT[]))",
+            [generation, rows],
+        )
+        cursor.execute("DELETE FROM media WHERE post_row IN (SELECT unnest(?::BIGINT[]))", [rows])
+    cursor.execute(
+        """
+        INSERT INTO posts (id, text, user_id, created_at, lang, lang_guessed, url, reply_to, repost_of, likes, reposts,
+            replies, source, extra, content_hash, text_hash, pictures, run, ingested_at, generation, text_generation)
+        SELECT id, text, user_id, created_at, lang, lang_guessed, url, reply_to, repost_of, likes, reposts, replies,
+            source, extra, content_hash, text_hash, pictures, $run, $now, $generation, $generation
+        FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.id = i.id) ORDER BY position
+        """,
+        {"run": run, "now": now, "generation": generation},
+    )
+    cursor.unregister("incoming")
+    media = [item for entry in posts for item in entry.post.media]
+    if media:
+        cursor.register("incoming_media", _media_table(media))
+        cursor.execute(
+            """
+            INSERT INTO media (post_row, position, name, sha256, path, width, height, pdq, pdq_quality, alt, error,
+                generation)
+            SELECT p.row, m.position, m.name, m.sha256, m.path, m.width, m.height, m.pdq, m.pdq_quality, m.alt, m.error, ?
+            FROM incoming_media m JOIN posts p ON p.id = m.post_id ORDER BY m.number
+            """,
+            [generation],
+        )
+        cursor.unregister("incoming_media")
+
+
+def _posts_table(posts: Sequence[PostToStore]) -> pa.Table:
+    def column(name: str, kind: pa.DataType) -> pa.Array:
+        return pa.array([getattr(entry.post, name) for entry in posts], kind)
+
+    return pa.table(
+        {
+            "position": pa.array(range(len(posts)), pa.int64()),
+            **{
+                name: column(name, pa.string())
+                for name in ("id", "text", "user_id", "lang", "url", "reply_to", "repost_of", "source")
+            },
+            "created_at": column("created_at", pa.timestamp("us")),
+            **{name: column(name, pa.int64()) for name in ("likes", "reposts", "replies")},
+            "extra": pa.array([json.dumps(dict(e.post.extra), ensure_ascii=False) for e in posts], pa.string()),
+            "content_hash": pa.array([e.content_hash for e in posts], pa.string()),
+            "text_hash": pa.array([e.text_hash for e in posts], pa.string()),
+            "lang_guessed": pa.array([e.lang_guessed for e in posts], pa.bool_()),
+            "pictures": pa.array([sum(m.path is not None for m in e.post.media) for e in posts], pa.int32()),
+        }
+    )
+
+
+def _media_table(media: Sequence[Media]) -> pa.Table:
+    texts = ("post_id", "name", "sha256", "path", "pdq", "alt", "error")
+    numbers = ("position", "width", "height", "pdq_quality")
+    return pa.table(
+        {
+            "number": pa.array(range(len(media)), pa.int64()),
+            **{name: pa.array([getattr(m, name) for m in media], pa.string()) for name in texts},
+            **{name: pa.array([getattr(m, name) for m in media], pa.int32()) for name in numbers},
+        }
+    )

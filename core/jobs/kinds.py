@@ -1,0 +1,24 @@
+"""Which function runs which kind of job. Named by path, so that listing jobs imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.jobs.runner import JobContext
+
+KINDS: dict[str, str] = {
+    "demo": "core.demo.job:run",
+    "ingest": "core.ingest.pipeline:run",
+    "index": "core.indexing:run",
+    "rebuild": "core.indexing:run_rebuild",
+}
+
+
+def job_function(kind: str) -> Callable[[JobContext], dict[str, Any]]:
+    """The function of a kind: takes the job's context, returns its result as JSON-able values."""
+    module, _, name = KINDS[kind].partition(":")
+    function: Callable[[JobContext], dict[str, Any]] = getattr(import_module(module), name)
+    return function

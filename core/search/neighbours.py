@@ -1,0 +1,117 @@
+"""A post's neighbours: by what it says, by what its pictures show, or by both, near-duplicates marked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from core.database import vectors as vector_table
+from core.database.posts import get_posts, ids_of, rows_of
+from core.errors import QueryError
+from core.types import Post
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+By = Literal["words", "picture", "both"]
+
+# PDQ's authors call two pictures the same at 31 of 256 bits or fewer, and a hash of quality below 50 unusable (2019).
+PDQ_DISTANCE = 31
+PDQ_QUALITY = 50
+# Share of word pairs in common (Jaccard) from which two texts are the same but for small changes (Broder, 1997).
+SHINGLE_OVERLAP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """``similarity`` is a cosine, -1 to 1; by both it is the mean of the two that there are. ``duplicate`` tells that text
+    or picture is nearly the same, by hash or word pairs and not by the vectors."""
+
+    post_id: str
+    similarity: float
+    duplicate: bool
+
+
+def neighbours(
+    workspace: Workspace, post_id: str, *, by: By = "both", k: int = 12, min_similarity: float = -1.0
+) -> list[Neighbour]:
+    """The ``k`` nearest posts with at least ``min_similarity``, nearest first, the post itself left out.
+
+    A post without words has no neighbours by words, one without pictures none by picture. Raises QueryError for an
+    unknown post or ``by``.
+    """
+    if by not in ("words", "picture", "both"):
+        raise QueryError(f"Neighbours are by words, picture or both, not by {by!r}.")
+    cursor = workspace.cursor()
+    rows = rows_of(cursor, [post_id])
+    if post_id not in rows:
+        raise QueryError(f"There is no post {post_id!r} in this workspace.")
+    own = rows[post_id]
+    found: list[dict[int, float]] = []
+    if by in ("words", "both"):
+        found.append(_by_words(workspace, own, k))
+    if by in ("picture", "both"):
+        found.append(_by_picture(workspace, post_id, k))
+    similarity: dict[int, list[float]] = {}
+    for leg in found:
+        for row, score in leg.items():
+            similarity.setdefault(row, []).append(score)
+    similarity.pop(own, None)
+    ranked = sorted(((float(np.mean(s)), row) for row, s in similarity.items()), key=lambda pair: (-pair[0], pair[1]))
+    ranked = [(score, row) for score, row in ranked if score >= min_similarity][:k]
+    ids = ids_of(cursor, [row for _, row in ranked])
+    posts = get_posts(cursor, [post_id, *ids.values()])
+    return [
+        Neighbour(ids[row], score, near_duplicate(posts[post_id], posts[ids[row]]))
+        for score, row in ranked
+        if row in ids
+    ]
+
+
+def _by_words(workspace: Workspace, row: int, k: int) -> dict[int, float]:
+    index, space = workspace.indexes.vector("text"), workspace.indexes.space("text")
+    if index is None or space is None:
+        return {}
+    _, vectors = vector_table.vectors_of(workspace.cursor(), space, [row])
+    if not len(vectors):
+        return {}
+    scores, rows = index.search(vectors, min(4 * k + 1, len(index)))
+    return {int(r): float(s) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0}
+
+
+def _by_picture(workspace: Workspace, post_id: str, k: int) -> dict[int, float]:
+    index, space = workspace.indexes.vector("dual"), workspace.indexes.space("dual")
+    if index is None or space is None or not len(index):
+        return {}
+    post = get_posts(workspace.cursor(), [post_id])[post_id]
+    _, vectors = vector_table.vectors_of(workspace.cursor(), space, [item.row for item in post.media if item.path])
+    if not len(vectors):
+        return {}
+    scores, rows = index.search(vectors, min(4 * k + len(vectors), len(index)))
+    best: dict[int, float] = {}
+    for one_rows, one_scores in zip(rows, scores, strict=True):
+        posts, kept = workspace.indexes.pictures().posts_of(one_rows)
+        for row, score in zip(posts.tolist(), one_scores[kept].tolist(), strict=True):
+            best[row] = max(score, best.get(row, -1.0))
+    return best
+
+
+def near_duplicate(one: Post, other: Post) -> bool:
+    """Whether two posts say the same but for small changes, or show nearly the same picture (PDQ)."""
+    for a in one.media:
+        for b in other.media:
+            if a.sha256 and a.sha256 == b.sha256:
+                return True
+            if a.pdq and b.pdq and min(a.pdq_quality or 0, b.pdq_quality or 0) >= PDQ_QUALITY:
+                if (int(a.pdq, 16) ^ int(b.pdq, 16)).bit_count() <= PDQ_DISTANCE:
+                    return True
+    pairs, others = _word_pairs(one.text), _word_pairs(other.text)
+    return bool(pairs) and len(pairs & others) >= SHINGLE_OVERLAP * len(pairs | others)
+
+
+def _word_pairs(text: str) -> set[tuple[str, str]]:
+    words = re.findall(r"\w+", text[:5000].casefold())
+    return set(zip(words, words[1:], strict=False))

@@ -1,0 +1,215 @@
+"""One search: filters become rows, each leg ranks them, reciprocal rank fusion merges the legs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.database import vectors as vector_table
+from core.database.filters import allowed_rows, count_posts, newest_rows
+from core.database.posts import get_posts, ids_of, rows_of
+from core.errors import QueryError
+from core.search.fusion import Leg, fuse
+from core.types import MODES, Filters, Hit, LegHit, LegName, Query, QueryPart, SearchResult
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+MAX_HITS = 10_000
+MAX_WORDS = 10_000
+# A leg looks deeper than k: a post that two legs rank low can still come before one that a single leg ranks high.
+DEPTH_FACTOR = 2
+LEAST_DEPTH = 100
+# Words say more of a text than of a picture, so where words are searched the picture leg counts half.
+IMAGE_WEIGHT_FOR_WORDS = 0.5
+
+Rows = NDArray[np.int64]
+Vector = NDArray[np.float32]
+
+
+def search(workspace: Workspace, query: Query) -> SearchResult:
+    """Runs a query. With filters and no parts, the newest posts come first.
+
+    Each leg takes the parts that it can: ``lexical`` the words of positive parts (a negative text excludes the posts that
+    hold all its words); ``text`` adds up the text vectors of words and example posts, signed; ``image`` does so in the
+    space of pictures, with pictures too. An example post is never among its own hits. Ties are broken by the order in
+    which posts were stored.
+
+    Raises QueryError for a query without parts and filters, k out of range, an unknown mode or example post; PictureError
+    for a query picture that can't be decoded.
+    """
+    started = time.perf_counter()
+    _check(query)
+    cursor = workspace.cursor()
+    if not query.parts:
+        newest = newest_rows(cursor, query.filters, query.k)
+        hits = tuple(Hit(id_, 0.0, rank) for rank, (_, id_) in enumerate(newest, start=1))
+        return SearchResult(hits, count_posts(cursor, query.filters), _ms(started), 0.0)
+
+    examples = rows_of(cursor, [str(part.value) for part in query.parts if part.kind == "post"])
+    for part in query.parts:
+        if part.kind == "post" and part.value not in examples:
+            raise QueryError(f"There is no post {part.value!r} in this workspace to search by.")
+    allowed = allowed_rows(cursor, query.filters)
+    search_ = _Search(workspace, query, examples, allowed)
+    legs = {name: leg for name, run in search_.runners().items() if (leg := run()) is not None}
+    fused = fuse(legs, k=query.k, exclude=np.fromiter(examples.values(), np.int64, len(examples)))
+    ids = ids_of(cursor, fused.rows)
+    hits = tuple(
+        Hit(
+            ids[int(row)],
+            float(score),
+            rank,
+            tuple(LegHit(name, found[0], found[1]) for name in legs if (found := fused.found_by(name, rank - 1))),
+        )
+        for rank, (row, score) in enumerate(zip(fused.rows, fused.scores, strict=True), start=1)
+        if int(row) in ids  # a post may have gone since the index was built
+    )
+    considered = len(allowed) if allowed is not None else count_posts(cursor, Filters())
+    return SearchResult(hits, considered, _ms(started), search_.encode_ms, tuple(search_.notes))
+
+
+def _ms(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _check(query: Query) -> None:
+    if query.mode not in MODES:
+        raise QueryError(f"There is no search mode {query.mode!r}; there are {', '.join(MODES)}.")
+    if not 1 <= query.k <= MAX_HITS:
+        raise QueryError(f"A search gives 1 to {MAX_HITS} hits; {query.k} were asked for.")
+    if not query.parts and not query.filters:
+        raise QueryError("Nothing to search for: give words, a picture, a post or a filter.")
+    for part in query.parts:
+        if not np.isfinite(part.weight) or part.weight == 0:
+            raise QueryError("A part's weight is a number other than 0.")
+        if part.kind == "text" and not str(part.value).strip():
+            raise QueryError("The words to search for are empty.")
+        if part.kind == "text" and len(part.value) > MAX_WORDS:
+            raise QueryError(f"The words to search for are longer than {MAX_WORDS} characters.")
+
+
+class _Search:
+    """The legs of one query."""
+
+    def __init__(self, workspace: Workspace, query: Query, examples: dict[str, int], allowed: Rows | None) -> None:
+        self._workspace = workspace
+        self._query = query
+        self._examples = examples
+        self._allowed = allowed
+        self._depth = max(LEAST_DEPTH, DEPTH_FACTOR * query.k) + len(examples)
+        self.encode_ms = 0.0
+        self.notes: list[str] = []
+
+    def runners(self) -> Mapping[LegName, Callable[[], Leg | None]]:
+        every: dict[LegName, Callable[[], Leg | None]] = {
+            "lexical": self.lexical,
+            "text": self.text,
+            "image": self.image,
+        }
+        mode = self._query.mode
+        return every if mode == "hybrid" else {mode: every[mode]}
+
+    def _alone(self, sentence: str) -> None:
+        """Says why a leg has nothing to do; in hybrid mode the others speak for it."""
+        if self._query.mode != "hybrid":
+            self.notes.append(sentence)
+
+    def lexical(self) -> Leg | None:
+        wanted = " ".join(str(p.value) for p in self._query.parts if p.kind == "text" and p.weight > 0)
+        unwanted = [str(p.value) for p in self._query.parts if p.kind == "text" and p.weight < 0]
+        if not wanted:
+            self._alone("The words mode needs words to search for.")
+            return None
+        scores, rows = self._workspace.indexes.lexical.search(
+            wanted, self._depth, allowed=self._allowed, unwanted=unwanted
+        )
+        return Leg(rows, scores, 1.0)
+
+    def text(self) -> Leg | None:
+        parts = [part for part in self._query.parts if part.kind in ("text", "post")]
+        if not any(part.weight > 0 for part in parts):
+            self._alone("The meaning mode needs words or an example post.")
+            return None
+        index = self._workspace.indexes.vector("text")
+        if index is None:
+            self.notes.append("Posts are not encoded yet: only their words are searched.")
+            return None
+        vector = self._combine(parts, self._text_vector)
+        if vector is None:
+            self._alone("The example post has no text.")
+            return None
+        scores, rows = index.search(vector[None], min(self._depth, len(index)) or 1, allowed=self._allowed)
+        return Leg(rows[0][rows[0] >= 0], scores[0][rows[0] >= 0], 1.0)
+
+    def image(self) -> Leg | None:
+        parts = list(self._query.parts)
+        if not any(part.weight > 0 for part in parts):
+            self._alone("The picture mode needs something to look for.")
+            return None
+        indexes = self._workspace.indexes
+        index = indexes.vector("dual")
+        if index is None or not len(index):
+            self._alone("No picture in this workspace is encoded.")
+            return None
+        vector = self._combine(parts, self._dual_vector)
+        if vector is None:
+            return None
+        pictures = indexes.pictures()
+        allowed = None if self._allowed is None else pictures.of_posts(self._allowed)
+        scores, rows = index.search(vector[None], min(2 * self._depth, len(index)), allowed=allowed)
+        # Best picture first, so the first of a post's pictures is the one it ranks by.
+        posts, found = pictures.posts_of(rows[0])
+        _, first = np.unique(posts, return_index=True)
+        first.sort()
+        by_words = all(part.kind == "text" for part in parts) and self._query.mode == "hybrid"
+        return Leg(posts[first], scores[0][found][first], IMAGE_WEIGHT_FOR_WORDS if by_words else 1.0)
+
+    def _combine(self, parts: list[QueryPart], encode: Callable[[QueryPart], Vector | None]) -> Vector | None:
+        """The signed sum of the parts' unit vectors, as a unit vector; None where no part has one."""
+        started = time.perf_counter()
+        total: Vector | None = None
+        for part in parts:
+            vector = encode(part)
+            if vector is not None:
+                weighted = np.float32(part.weight) * vector
+                total = weighted if total is None else total + weighted
+        self.encode_ms += _ms(started)
+        if total is None:
+            return None
+        length = float(np.linalg.norm(total))
+        if length < 1e-6:
+            raise QueryError("The parts of the query cancel each other out.")
+        return total / np.float32(length)
+
+    def _text_vector(self, part: QueryPart) -> Vector | None:
+        if part.kind == "text":
+            return self._workspace.encoder("text").encode_queries([str(part.value)])[0]
+        return self._stored("text", [self._examples[str(part.value)]])
+
+    def _dual_vector(self, part: QueryPart) -> Vector | None:
+        encoder = self._workspace.encoder("dual")
+        if isinstance(part.value, bytes):
+            return encoder.encode_pictures([part.value])[0]
+        if part.kind == "text":
+            return encoder.encode_queries([part.value])[0]
+        post = get_posts(self._workspace.cursor(), [part.value])[part.value]
+        own = self._stored("dual", [item.row for item in post.media if item.path])
+        if own is None and post.text:
+            own = encoder.encode_queries([post.text])[0]
+        return own
+
+    def _stored(self, kind: str, rows: list[int]) -> Vector | None:
+        """The mean of stored vectors as a unit vector; None where none is stored."""
+        space = self._workspace.indexes.space(kind)
+        if space is None or not rows:
+            return None
+        _, vectors = vector_table.vectors_of(self._workspace.cursor(), space, rows)
+        if not len(vectors):
+            return None
+        mean: Vector = vectors.mean(axis=0)
+        return mean / np.linalg.norm(mean)

@@ -1,0 +1,130 @@
+"""Workspace: one folder that holds a DuckDB file, pictures, and the parts derived from them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from core.database.connection import open_database
+from core.database.jobs import requeue_interrupted
+from core.database.schema import migrate
+from core.errors import WorkspaceError
+from core.indexes import Indexes
+from core.jobs.runner import JobRunner
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.encoders.protocol import Encoder
+
+FORMAT = 1
+
+
+class Workspace:
+    """An open workspace. Threads may share it: each takes ``cursor()``s of its own, writes are one at a time.
+
+    ``generation`` rises with every committed batch; whatever is computed from the workspace's data may be kept under it.
+    """
+
+    def __init__(self, path: Path, settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+        self.path = path
+        self.settings = settings
+        self.media_folder = path / "media"
+        self._connection = connection
+        self._write_lock = threading.RLock()
+        self._encoders: dict[str, Encoder] = {}
+        self._encoder_lock = threading.Lock()
+        (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone() or ("0",)
+        self.generation = int(generation)
+        self.jobs = JobRunner(self)
+        self.indexes = Indexes(self)
+
+    @classmethod
+    def open(cls, path: Path, settings: Settings, *, create: bool = False) -> Workspace:
+        """Opens the workspace in ``path``; with ``create`` an absent or empty folder becomes one.
+
+        Raises WorkspaceBusy where another process holds it, WorkspaceError where there is none or it is of a newer
+        Feedscope.
+        """
+        marker = path / "workspace.json"
+        if not marker.exists():
+            if not create:
+                raise WorkspaceError(
+                    f"There is no workspace in {path}. Make one with 'python -m core demo', or with"
+                    " 'python -m core --workspace DIR ingest PATH'."
+                )
+            if path.exists() and any(entry.name not in ("tmp", "feedscope.duckdb") for entry in path.iterdir()):
+                raise WorkspaceError(f"{path} holds other files and is no workspace: name an empty or a new folder.")
+        for folder in ("media", "vectors", "models", "queries", "tmp"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        connection = open_database(path / "feedscope.duckdb", threads=settings.thread_count())
+        try:
+            migrate(connection)
+            requeue_interrupted(connection)
+            if not marker.exists():
+                marker.write_text(json.dumps({"feedscope": FORMAT}) + "\n")
+            return cls(path, settings, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for reading; use it in one thread."""
+        return self._connection.cursor()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor in a transaction: committed at the end, rolled back on an exception. One writer at a time."""
+        with self._write_lock:
+            cursor = self._connection.cursor()
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    @contextmanager
+    def new_generation(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+        """A transaction that changes the data: gives the cursor and the generation to write with."""
+        with self._write_lock:
+            generation = self.generation + 1
+            with self.transaction() as cursor:
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'generation'", [str(generation)])
+                yield cursor, generation
+            self.generation = generation
+
+    def model_setting(self, kind: str) -> str:
+        """What the settings say of the model ``text`` or ``dual``."""
+        return self.settings.text_model if kind == "text" else self.settings.dual_model
+
+    def encoder(self, kind: str) -> Encoder:
+        """The encoder ``text`` or ``dual`` that the settings name, loaded once. Raises ModelError."""
+        with self._encoder_lock:
+            if kind not in self._encoders:
+                from core.encoders.loading import load_encoder
+
+                self._encoders[kind] = load_encoder(kind, self.settings)  # type: ignore[arg-type]
+            return self._encoders[kind]
+
+    def close(self) -> None:
+        """Interrupts a running job (it goes on when next opened) and lets the file go."""
+        self.jobs.close()
+        self.indexes.close()
+        self._connection.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
