@@ -1,0 +1,34 @@
+# Feedscope: run, test, lint, bench. VENV=... names another virtual environment, PORT=... another port.
+VENV ?= .venv
+PORT ?= 8501
+PYTHON ?= python3.11
+PY := $(VENV)/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: run test lint bench venv
+
+# The stamp holds the hash of requirements.txt, so that a change of it installs again and nothing else does.
+STAMP := $(VENV)/requirements-$(shell sha256sum requirements.txt | cut -c1-16)
+
+venv: $(STAMP)
+
+$(STAMP): requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	rm -f $(VENV)/requirements-*
+	touch $@
+
+run: venv
+	$(PY) -m core demo --if-missing
+	$(PY) -m streamlit run dashboard/app.py --server.port $(PORT)
+
+test: venv
+	$(PY) -m pytest
+
+lint: venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: venv
+	$(PY) -m tests.bench

@@ -1,0 +1,299 @@
+"""``python -m core``: the same calls as the pages, for a shell."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from core.database.jobs import Job
+from core.errors import FeedscopeError
+from core.settings import DEMO_WORKSPACE, Settings, read_settings
+from core.types import MODES, Mode, Post, Query, QueryPart
+
+app = typer.Typer(
+    name="feedscope", help="Feedscope in the shell.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+evaluate_app = typer.Typer(help="Measure quality on data with known answers.", no_args_is_help=True)
+dual_app = typer.Typer(help="The encoder of words and pictures.", no_args_is_help=True)
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(dual_app, name="dual")
+
+# Results go to stdout; progress, notes and errors to stderr.
+_out = Console()
+_err = Console(stderr=True)
+
+
+@dataclass
+class _Given:
+    """What was given before the command's name."""
+
+    workspace: Path | None = None
+    json: bool = False
+
+
+_given = _Given()
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="The workspace's folder. Default: FEEDSCOPE_WORKSPACE, or the demo.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
+
+
+@app.callback()
+def _common(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    _given.workspace = workspace
+    _given.json = json_
+
+
+def _settings(workspace: Path | None) -> Settings:
+    settings = read_settings()
+    chosen = workspace or _given.workspace
+    return settings if chosen is None else replace(settings, workspace=chosen.expanduser().absolute())
+
+
+def _print_json(document: object) -> None:
+    print(json.dumps(document, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def _open(settings: Settings, *, create: bool = False) -> Iterator[Any]:
+    from core.workspace import Workspace
+
+    with Workspace.open(settings.workspace, settings, create=create) as workspace:
+        yield workspace
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A progress bar on stderr that is told (phase, done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}{task.fields[of]}"),
+               TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=_err, transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(phase: str, done: int, total: int | None) -> None:
+            of = "" if total is None else f" of {total:,}"
+            if phase not in tasks:
+                for earlier in tasks.values():
+                    progress.remove_task(earlier)
+                tasks.clear()
+                tasks[phase] = progress.add_task(phase, total=total, of=of)
+            progress.update(tasks[phase], completed=done, total=total, of=of)
+
+        yield report
+
+
+def _run_job(workspace: Any, kind: str, params: dict[str, Any], title: str) -> Job:
+    with _progress() as report:
+        job: Job = workspace.jobs.run_now(
+            kind, params, title=title, listener=lambda job: report(job.phase, job.done, job.total)
+        )
+    return job
+
+
+@app.command()
+def demo(
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing where the workspace is there.")] = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Build the demo workspace: a fictional network of about 2,000 posts."""
+    settings = _settings(workspace)
+    if if_missing and (settings.workspace != DEMO_WORKSPACE or (settings.workspace / "demo.json").exists()):
+        return
+    with _open(settings, create=True) as opened:
+        job = _run_job(opened, "demo", {}, "Build the demo")
+    if json_ or _given.json:
+        _print_json({"workspace": str(settings.workspace), **(job.result or {})})
+    else:
+        result = job.result or {}
+        _out.print(f"The demo is in {settings.workspace}: {result['posts']:,} posts, {result['pictures']:,} pictures.")
+
+
+@app.command()
+def ingest(
+    path: Annotated[Path, typer.Argument(help="A file of posts, or a folder of posts or pictures.")],
+    format: Annotated[str, typer.Option(help="How to read it; auto looks at columns and first lines.")] = "auto",
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, where a column is not found by its name. Repeatable.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Read posts into the workspace, encode them and index them. Reading the same file again changes nothing."""
+    params = {
+        "path": str(path.expanduser().absolute()),
+        "format": format,
+        "limit": limit,
+        "mapping": _pairs(mapping or [], "FIELD=COLUMN"),
+    }
+    with _open(_settings(workspace), create=True) as opened:
+        result = _run_job(opened, "ingest", params, f"Ingest {path.name}").result or {}
+    if json_ or _given.json:
+        _print_json(result)
+        return
+    table = Table(title=f"{path.name} read as {result['format']}", title_justify="left")
+    for name in ("seen", "added", "updated", "skipped", "failed"):
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{result[name]:,}" for name in ("seen", "added", "updated", "skipped", "failed")))
+    _out.print(table)
+    for failure in result["failures"]:
+        _out.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)
+
+
+def _pairs(given: list[str], shape: str) -> dict[str, str]:
+    pairs = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{item!r} is not {shape}.")
+        pairs[key] = value
+    return pairs
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="Words to search for.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture file to search by.")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="The id of a post to search by.")] = None,
+    not_: Annotated[list[str] | None, typer.Option("--not", help="Words to push away from.")] = None,
+    mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "hybrid",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE filter: user, since, until, lang, source, picture, min_likes or an imported column."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 10,000.")] = 10,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Search by words, picture or example."""
+    from core.database.posts import get_posts
+    from core.search.search import search as run_search
+    from core.search.where import parse_where
+
+    parts = [QueryPart("text", text)] if text else []
+    parts += [QueryPart("picture", _read_picture(path)) for path in image or []]
+    parts += [QueryPart("post", id_) for id_ in like or []]
+    parts += [QueryPart("text", words, -0.5) for words in not_ or []]
+    chosen: Mode = mode  # type: ignore[assignment]  # search() refuses an unknown mode
+    query = Query(tuple(parts), parse_where(where or []), k, chosen)
+    with _open(_settings(workspace)) as opened:
+        result = run_search(opened, query)
+        posts = get_posts(opened.cursor(), [hit.post_id for hit in result.hits])
+        media_folder = opened.media_folder
+    if json_ or _given.json:
+        hits = [_hit_document(hit, posts[hit.post_id], media_folder) for hit in result.hits]
+        _print_json({"hits": hits, "elapsed_ms": round(result.elapsed_ms, 2), "encode_ms": round(result.encode_ms, 2),
+                     "considered": result.considered, "notes": list(result.notes)})  # fmt: skip
+        return
+    for note in result.notes:
+        _err.print(Text(note))
+    table = Table(show_header=True, header_style="bold", title_justify="left", expand=True,
+                  title=f"{len(result.hits)} hits among {result.considered:,} posts in {result.elapsed_ms:.0f} ms")  # fmt: skip
+    for name, ratio in (("rank", None), ("post", 2), ("text", 6), ("found by", 2)):
+        table.add_column(name, ratio=ratio, overflow="fold")
+    for hit in result.hits:
+        post = posts[hit.post_id]
+        legs = ", ".join(f"{leg.leg} #{leg.rank}" for leg in hit.legs)
+        pictures = f"[{len(post.media)} picture{'s' * (len(post.media) > 1)}] " if post.media else ""
+        table.add_row(str(hit.rank), Text(post.id), Text(pictures + post.text[:240]), legs)
+    _out.print(table)
+
+
+def _read_picture(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"The picture {path} can't be read: {error.strerror}.") from error
+
+
+def _hit_document(hit: Any, post: Post, media_folder: Path) -> dict[str, Any]:
+    return {
+        "post_id": hit.post_id,
+        "rank": hit.rank,
+        "score": hit.score,
+        "legs": {leg.leg: {"rank": leg.rank, "score": leg.score} for leg in hit.legs},
+        "text": post.text,
+        "user_id": post.user_id,
+        "media": [
+            {"name": item.name, "path": str(media_folder / item.path) if item.path else None, "width": item.width,
+             "height": item.height, "sha256": item.sha256, "error": item.error}
+            for item in post.media
+        ],
+    }  # fmt: skip
+
+
+@app.command()
+def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    """What the workspace holds, which models and indexes it has, and whether they are current."""
+    from core.database.overview import summary
+
+    settings = _settings(workspace)
+    with _open(settings) as opened:
+        held = summary(opened.cursor())
+        parts = opened.indexes.status()
+        spaces = {kind: opened.indexes.space(kind) for kind in ("text", "dual")}
+        generation = opened.generation
+    document = {
+        "workspace": str(settings.workspace),
+        "generation": generation,
+        **{name: getattr(held, name) for name in ("posts", "users", "pictures", "interactions", "first_at", "last_at")},
+        "models": {kind: space and space.model_id for kind, space in spaces.items()},
+        "settings": {"text": settings.text_model, "dual": settings.dual_model},
+        "indexes": [asdict(part) for part in parts],
+        "current": all(part.state in ("current", "empty") for part in parts),
+        "runs": [asdict(run) for run in held.runs],
+    }
+    if json_ or _given.json:
+        _print_json(document)
+        return
+    table = Table(title=str(settings.workspace), title_justify="left", show_header=False)
+    for name in ("posts", "users", "pictures", "interactions"):
+        table.add_row(name, f"{getattr(held, name):,}")
+    table.add_row("from", str(held.first_at or "-"))
+    table.add_row("to", str(held.last_at or "-"))
+    for part in parts:
+        waiting = f", {part.waiting:,} waiting" if part.waiting else ""
+        table.add_row(part.title, Text(f"{part.state}: {part.rows:,}{waiting} ({part.detail})"))
+    _out.print(table)
+
+
+@app.command()
+def rebuild(
+    encode: Annotated[bool, typer.Option("--encode", help="Encode every post and picture anew as well.")] = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Make the derived parts again from the database: word index and vector indexes."""
+    with _open(_settings(workspace)) as opened:
+        _run_job(opened, "rebuild", {"encode": encode}, "Rebuild the indexes")
+        parts = opened.indexes.status()
+    if json_ or _given.json:
+        _print_json({"indexes": [asdict(part) for part in parts]})
+    else:
+        for part in parts:
+            _out.print(f"{part.title}: {part.state}, {part.rows:,}")
+
+
+def main() -> None:
+    """Runs the command; a FeedscopeError becomes a sentence on stderr (with --json also a document) and exit status 1."""
+    try:
+        app()
+    except FeedscopeError as error:
+        if "--json" in sys.argv[1:]:
+            _print_json({"error": str(error)})
+        _err.print(Text(f"Error: {error}"), soft_wrap=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,67 @@
+"""Fixtures for everyone: an empty workspace, and encoders that need no model."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core import indexing
+from core.settings import Settings
+from core.workspace import Workspace
+from tests.fake_encoder import FakeEncoder
+
+
+@pytest.fixture()
+def settings(tmp_path):
+    return Settings(workspace=tmp_path / "workspace", threads=2)
+
+
+class InProcessEncoder:
+    """Stands in for core.indexing.BatchEncoder, without a child process or a model."""
+
+    def __init__(self, context, kind):
+        self._kind = kind
+        self._media = context.workspace.media_folder
+        self._encoder = context.workspace.encoder(kind)
+        self.space = self._encoder.space
+        self._contents = []
+
+    def send(self, contents):
+        self._contents = contents
+
+    def receive(self, report):
+        contents, self._contents = self._contents, []
+        if self._kind == "text":
+            vectors = self._encoder.encode_documents(contents)
+        else:
+            vectors = self._encoder.encode_pictures([self._media / path for path in contents])
+        report(len(contents), len(contents))
+        return vectors, list(range(len(contents))), []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.fixture()
+def fake_encoders(monkeypatch):
+    """Every workspace opened in the test encodes with the fake encoder, in this process."""
+    monkeypatch.setattr(Workspace, "encoder", lambda self, kind: FakeEncoder(kind))
+    monkeypatch.setattr(indexing, "open_batch_encoder", InProcessEncoder)
+
+
+@pytest.fixture()
+def workspace(settings, fake_encoders):
+    with Workspace.open(settings.workspace, settings, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def datasets():
+    """The folder of real data sets; a test that wants it is skipped, saying so, where there is none."""
+    folder = os.environ.get("FEEDSCOPE_DATASETS")
+    if not folder:
+        pytest.skip("FEEDSCOPE_DATASETS names no folder of real data sets")
+    return Path(folder)
