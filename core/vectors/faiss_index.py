@@ -1,0 +1,237 @@
+"""The vector index on Faiss: one large part of a chosen family, and a small exact part for what came later."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from core import derived
+from core.errors import JobStopped, VectorError
+from core.types import Space
+from core.vectors.families import BUILD_SLICE, FAMILIES, Flat, Hnsw, choose_family, write_matrix
+from core.vectors.protocol import Matrix, Rows, Scores
+from core.vectors.segment import Segment
+from core.vectors.validation import check_queries, check_rows, check_vectors, nothing
+
+ROWS, GONE = "rows.npy", "gone.npy"
+RECENT_ROWS, RECENT_VECTORS = "recent_rows.npy", "recent_vectors.npy"
+
+_REBUILD_SHARE = 0.2
+_REBUILD_LEAST = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a search reads. Replaced whole by every change, so that a search sees one state from start to end."""
+
+    base: Segment
+    recent: Segment
+
+
+class FaissIndex:
+    """A :class:`~core.vectors.protocol.VectorIndex` for one machine.
+
+    The base is flat or hnsw, mapped from disk where it was loaded; vectors added later lie in a recent part, searched
+    exactly beside it, and hide those that they replace. Reads need no lock and may come from any thread; changes wait
+    for each other.
+    """
+
+    def __init__(self, space: Space) -> None:
+        """An empty flat index; see :func:`build_index` for one that holds something."""
+        self._space = space
+        self._changing = threading.Lock()
+        self._state = _State(_nothing_stored(space.dim), _nothing_stored(space.dim))
+
+    @property
+    def space(self) -> Space:
+        return self._space
+
+    @property
+    def family(self) -> str:
+        return self._state.base.family.name
+
+    def __len__(self) -> int:
+        state = self._state
+        return len(state.base) + len(state.recent)
+
+    def search(self, queries: Matrix, k: int, *, allowed: Rows | None = None) -> tuple[Scores, Rows]:
+        queries = check_queries(queries, self._space.dim, k)
+        if allowed is not None:
+            allowed = check_rows(allowed)
+        state = self._state
+        if not len(state.recent):
+            return state.base.search(queries, k, allowed) if len(state.base) else nothing(len(queries), k)
+        if not len(state.base):
+            return state.recent.search(queries, k, allowed)
+        base_scores, base_rows = state.base.search(queries, k, allowed)
+        recent_scores, recent_rows = state.recent.search(queries, k, allowed)
+        scores = np.concatenate([base_scores, recent_scores], axis=1)
+        rows = np.concatenate([base_rows, recent_rows], axis=1)
+        order = np.lexsort((rows, -scores))[:, :k]
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+    def rows(self) -> Rows:
+        """Every row that is there, rising."""
+        state = self._state
+        return np.sort(np.concatenate([state.base.present_rows, state.recent.present_rows]))
+
+    def reconstruct(self, rows: Rows) -> Matrix:
+        rows = check_rows(rows)
+        vectors = np.empty((len(rows), self._space.dim), np.float32)
+        missing = np.ones(len(rows), np.bool_)
+        state = self._state
+        for segment in (state.base, state.recent):
+            found = segment.positions(rows)
+            here = found >= 0
+            vectors[here] = segment.family.matrix[found[here]]
+            missing &= ~here
+        if missing.any():
+            raise VectorError(f"Row {rows[missing][0]} has no vector in the space {self._space.name}.")
+        return vectors
+
+    def add(self, rows: Rows, vectors: Matrix) -> None:
+        rows, vectors = check_vectors(rows, vectors, self._space.dim)
+        if not len(rows):
+            return
+        with self._changing:
+            state = self._state
+            self._state = _State(state.base.without(rows), state.recent.without(rows).extended(rows, vectors))
+
+    def remove(self, rows: Rows) -> None:
+        rows = check_rows(rows)
+        if not len(rows):
+            return
+        with self._changing:
+            self._state = _State(self._state.base.without(rows), self._state.recent.without(rows))
+
+    def rebuild_reason(self) -> str | None:
+        """Why building anew would pay, in a sentence for the user, or None where it would not."""
+        state = self._state
+        better, reason = choose_family(len(self), self._space.dim)
+        if better != self.family:
+            return reason
+        behind = len(state.recent) + len(state.base.rows) - len(state.base)
+        if self.family != "flat" and behind > max(_REBUILD_LEAST, _REBUILD_SHARE * len(self)):
+            return f"{behind:,} vectors were added or removed since the {self.family} index was built."
+        return None
+
+    def save(self, folder: Path, *, generation: int) -> None:
+        with self._changing:
+            state = self._state
+
+            def fill(version: Path) -> None:
+                _write(state, self._space.dim, version)
+
+            about = {"family": self.family, "space": asdict(self._space), "count": len(self)}
+            manifest = derived.write(folder, generation, fill, **about)
+            # What was in memory is on disk now: go on with the mapped files.
+            self._state = _read(manifest, self._space.dim)
+
+    @classmethod
+    def load(cls, folder: Path, space: Space | None = None) -> FaissIndex:
+        """Opens a saved index, mapped into memory: quick, and read from disk as it is used.
+
+        Compares file sizes only; ``derived.verify(folder, checksums=True)`` reads everything. Raises VectorError where
+        there is no whole index, or where it is not of ``space``.
+        """
+        problems = derived.verify(folder)
+        manifest = derived.read_manifest(folder)
+        if manifest is None or problems:
+            raise VectorError(" ".join(problems))
+        try:
+            stored = Space(**manifest.about["space"])
+            index = cls(stored)
+            index._state = _read(manifest, stored.dim)
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+            raise VectorError(f"{folder.name}: the index can't be opened ({error}).") from error
+        if space is not None and space != stored:
+            raise VectorError(f"{folder.name}: the vectors are of {stored.model_id}, not of {space.model_id}.")
+        return index
+
+
+def build_index(
+    vectors: Matrix,
+    rows: Rows,
+    space: Space,
+    family: str,
+    *,
+    report: Callable[[int, int], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
+) -> FaissIndex:
+    """A new index of ``family`` over ``vectors`` (n, dim), which may be memory-mapped, of ``rows`` (n,).
+
+    ``report(done, total)`` is called as it goes on, ``stopped()`` asked as often; raises JobStopped when it says so,
+    and VectorError for what :func:`~core.vectors.validation.check_vectors` refuses. Flat keeps ``vectors`` itself, hnsw
+    copies it once (an index over no vectors is flat).
+    """
+    if family not in FAMILIES:
+        raise VectorError(f"There is no index family {family!r}; there are {', '.join(FAMILIES)}.")
+    index = FaissIndex(space)
+    total = len(vectors)
+
+    def progress(done: int) -> None:
+        if stopped is not None and stopped():
+            raise JobStopped(f"Building the {space.name} index was stopped at {done:,} of {total:,} vectors.")
+        if report is not None:
+            report(done, total)
+
+    rows = check_rows(rows, distinct=True)
+    if len(rows) != total:
+        raise VectorError(f"There are {total} vectors for {len(rows)} rows.")
+
+    def slices() -> Iterator[Matrix]:
+        for start in range(0, total, BUILD_SLICE):
+            end = start + BUILD_SLICE
+            yield check_vectors(rows[start:end], vectors[start:end], space.dim)[1]
+
+    progress(0)
+    built: Flat | Hnsw
+    if family == Hnsw.name and total:
+        built = Hnsw.build(slices(), total, space.dim, progress)
+    else:
+        for number, block in enumerate(slices()):
+            progress(number * BUILD_SLICE + len(block))
+        built = Flat(np.ascontiguousarray(vectors, np.float32))
+    index._state = _State(Segment(built, rows), _nothing_stored(space.dim))
+    return index
+
+
+def _nothing_stored(dim: int) -> Segment:
+    return Segment(Flat(np.empty((0, dim), np.float32)), np.empty(0, np.int64))
+
+
+def _write(state: _State, dim: int, folder: Path) -> None:
+    """A flat index is written as one part; a graph as it is, beside it what is gone and what came later."""
+    base, recent = state.base, state.recent
+    if base.family.name == Flat.name:
+        rows = np.concatenate([base.present_rows, recent.present_rows])
+        np.save(folder / ROWS, rows)
+        write_matrix(folder / Flat.FILE, chain(base.present_vectors(), recent.present_vectors()), len(rows), dim)
+        return
+    base.family.write(folder)
+    np.save(folder / ROWS, base.rows)
+    if base.gone is not None:
+        np.save(folder / GONE, base.gone)
+    if len(recent):
+        np.save(folder / RECENT_ROWS, recent.present_rows)
+        write_matrix(folder / RECENT_VECTORS, recent.present_vectors(), len(recent), dim)
+
+
+def _read(manifest: derived.Manifest, dim: int) -> _State:
+    """Raises VectorError where the files do not fit together."""
+    folder, files = manifest.folder, manifest.files
+    family = FAMILIES[manifest.about["family"]].read(folder)
+    gone = np.load(folder / GONE, allow_pickle=False) if GONE in files else None
+    base = Segment(family, np.load(folder / ROWS, allow_pickle=False), gone)
+    recent = _nothing_stored(dim)
+    if RECENT_ROWS in files:
+        rows = np.load(folder / RECENT_ROWS, allow_pickle=False)
+        recent = Segment(Flat(np.load(folder / RECENT_VECTORS, allow_pickle=False)), rows)
+    for segment in (base, recent):
+        segment.check(dim)
+    return _State(base, recent)

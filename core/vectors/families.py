@@ -1,0 +1,200 @@
+"""The index families: how vectors are held and searched by position, and which family suits how many vectors.
+
+A family knows positions 0 to n - 1 alone; :mod:`core.vectors.segment` knows which row each one is, and which are gone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import faiss as faiss_with_stubs
+import numpy as np
+from numpy.typing import NDArray
+
+from core.vectors.protocol import Matrix, Scores
+
+faiss: Any = faiss_with_stubs  # its type stubs miss much of what is used here
+
+Positions = NDArray[np.int64]
+
+FLAT_UP_TO = 50_000
+"""Up to here exact search of 384-d vectors answers in about 5 ms on one core, and no index is as simple."""
+
+HNSW_M = 32
+HNSW_EF_CONSTRUCTION = 80
+HNSW_EF_SEARCH = 96
+HNSW_COST = 8.0
+"""What one step of efSearch costs, in vectors that exact search reads in the same time (tests/bench/vectors.py)."""
+
+BUILD_SLICE = 2_000
+
+
+class Family(Protocol):
+    """Vectors by position. Instances do not change: adding and removing happen outside."""
+
+    name: str
+
+    @property
+    def matrix(self) -> Matrix:
+        """The stored vectors, (n, dim), without a copy."""
+        ...
+
+    def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+        """Two (m, k) arrays in falling score; position -1 where fewer are found."""
+        ...
+
+    def write(self, folder: Path) -> None: ...
+
+
+class Keep:
+    """The positions that a search may return, as what each kind of search needs, made once and only where needed."""
+
+    def __init__(self, positions: Positions, count: int) -> None:
+        self.positions = positions
+        self._count = count
+        self._selector: Any = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def selector(self) -> Any:
+        if self._selector is None:
+            mask = np.zeros(self._count, np.bool_)
+            mask[self.positions] = True
+            self._selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+        return self._selector
+
+
+def choose_family(count: int, dim: int) -> tuple[str, str]:
+    """The family for ``count`` vectors of ``dim`` numbers, and the reason in a sentence for the user."""
+    megabytes = count * dim * 4 / 1e6
+    if count <= FLAT_UP_TO:
+        return "flat", (
+            f"Exact search: {count:,} vectors ({megabytes:,.0f} MB) are few enough to compare with every one of them."
+        )
+    return "hnsw", (
+        f"A neighbour graph (HNSW): comparing with each of {count:,} vectors ({megabytes:,.0f} MB) would be slow; the"
+        " graph finds nearly all of the same neighbours many times faster."
+    )
+
+
+class Flat:
+    """Exact search over a matrix, in memory or memory-mapped."""
+
+    name = "flat"
+    FILE = "vectors.npy"
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = np.asarray(matrix)  # Faiss's pointers want plain arrays, no memmaps; nothing is copied
+
+    @property
+    def matrix(self) -> Matrix:
+        return self._matrix
+
+    def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+        return exact_search(queries, self._matrix, k, keep)
+
+    def write(self, folder: Path) -> None:
+        write_matrix(folder / self.FILE, [self._matrix], *self._matrix.shape)
+
+    @classmethod
+    def read(cls, folder: Path) -> Flat:
+        return cls(np.load(folder / cls.FILE, mmap_mode="r", allow_pickle=False))
+
+
+class Hnsw:
+    """A navigable small-world graph (Malkov and Yashunin, 2018) over vectors that Faiss holds, in memory or mapped."""
+
+    name = "hnsw"
+    FILE = "hnsw.faiss"
+
+    def __init__(self, index: Any, file: Path | None = None) -> None:
+        self._index = index
+        self._file = file
+        storage = faiss.downcast_index(index.storage)
+        flat = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
+        self._matrix: Matrix = flat.reshape(index.ntotal, index.d)
+
+    @property
+    def matrix(self) -> Matrix:
+        return self._matrix
+
+    def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+        count = self._index.ntotal
+        kept = count if keep is None else len(keep)
+        # The graph is walked through all vectors, also those that are not kept: fewer kept means a longer walk.
+        effort = max(HNSW_EF_SEARCH, 2 * k) * count // kept
+        if kept <= HNSW_COST * effort:
+            return exact_search(queries, self._matrix, k, keep)
+        selector = None if keep is None else keep.selector
+        parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
+        return self._index.search(queries, k, params=parameters)  # type: ignore[no-any-return]
+
+    def write(self, folder: Path) -> None:
+        # The graph never changes: where it came from a file that is still there, that file is linked, not copied.
+        if self._file is None or not _link(self._file, folder / self.FILE):
+            faiss.write_index(self._index, str(folder / self.FILE))
+
+    @classmethod
+    def read(cls, folder: Path) -> Hnsw:
+        path = folder / cls.FILE
+        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), path)
+
+    @classmethod
+    def build(cls, slices: Iterable[Matrix], count: int, dim: int, progress: Callable[[int], None]) -> Hnsw:
+        """Adds slice after slice; ``progress`` is told how many are in, and may raise to stop."""
+        index = faiss.IndexHNSWFlat(dim, HNSW_M, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = HNSW_EF_CONSTRUCTION
+        codes = faiss.downcast_index(index.storage).codes
+        codes.resize(count * dim * 4)  # A vector that grows by doubling would hold the data up to three times;
+        codes.resize(0)  # shrunk to nothing it keeps the room.
+        for matrix in slices:
+            index.add(matrix)
+            progress(index.ntotal)
+        return cls(index)
+
+
+FAMILIES: dict[str, type[Flat] | type[Hnsw]] = {Flat.name: Flat, Hnsw.name: Hnsw}
+
+
+def exact_search(queries: Matrix, matrix: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+    """The k largest inner products over all of ``matrix`` or over the kept positions, by Faiss's kernels."""
+    if keep is None:
+        return faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)  # type: ignore[no-any-return]
+    scores = np.empty((len(queries), k), np.float32)
+    positions = np.empty((len(queries), k), np.int64)
+    faiss.knn_inner_products_by_idx(
+        faiss.swig_ptr(queries),
+        faiss.swig_ptr(matrix),
+        faiss.swig_ptr(keep.positions),
+        matrix.shape[1],
+        len(queries),
+        len(matrix),
+        len(keep),
+        k,
+        faiss.swig_ptr(scores),
+        faiss.swig_ptr(positions),
+        0,  # every query reads the same list of positions
+    )
+    return scores, positions
+
+
+def write_matrix(path: Path, blocks: Iterable[Matrix], count: int, dim: int) -> None:
+    """Writes blocks of vectors one after the other as one (count, dim) .npy file."""
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, "<f4").data)
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # gone meanwhile, or a file system without links
+        return False
+    return True

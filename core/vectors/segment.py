@@ -1,0 +1,164 @@
+"""A part of an index: vectors of one family, the row of each, and which of them are gone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import VectorError
+from core.vectors.families import BUILD_SLICE, Family, Flat, Keep, Positions
+from core.vectors.protocol import Matrix, Rows, Scores
+from core.vectors.validation import nothing
+
+_SPARE = 8
+"""Fetched beyond k, to see whether equal scores go on past the k-th."""
+
+_TIE = np.float32(2e-6)
+"""Inner products of the same two vectors differ by less than this between Faiss's kernels."""
+
+
+class RowLookup:
+    """Which position a row has, by a table where the row numbers are dense and by bisection where not."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._table: NDArray[np.int32] | None = None
+        highest = int(rows.max()) if len(rows) else -1
+        if highest < 4 * len(rows) + 65_536:
+            self._table = np.full(highest + 1, -1, np.int32)
+            self._table[rows] = np.arange(len(rows), dtype=np.int32)
+        else:
+            self._order = np.argsort(rows)
+            self._sorted = rows[self._order]
+
+    def positions(self, rows: Rows) -> Positions:
+        """(n,) positions, -1 for rows that are not there."""
+        if self._table is not None:
+            # As unsigned numbers, negative rows are far above the table's end.
+            known = rows.view(np.uint64) < len(self._table)
+            if known.all():
+                return self._table[rows].astype(np.int64)
+            found = np.full(len(rows), -1, np.int64)
+            found[known] = self._table[rows[known]]
+            return found
+        at = np.searchsorted(self._sorted, rows)
+        at[at == len(self._sorted)] = 0
+        return np.where(self._sorted[at] == rows, self._order[at], -1)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Does not change, so that any number of threads may search one while its successor is being made.
+
+    ``rows`` is (n,) int64, distinct; ``gone`` is (n,) bool, or None where every vector counts.
+    """
+
+    family: Family
+    rows: Rows
+    gone: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def _lookup(self) -> RowLookup:
+        return RowLookup(self.rows)
+
+    @cached_property
+    def _present(self) -> Keep | None:
+        if self.gone is None:
+            return None
+        return Keep(np.flatnonzero(~self.gone), len(self.rows))
+
+    def __len__(self) -> int:
+        """How many vectors are not gone."""
+        return len(self.rows) if self._present is None else len(self._present)
+
+    def positions(self, rows: Rows) -> Positions:
+        """(n,) positions, -1 for rows that are not there or gone."""
+        found = self._lookup.positions(rows)
+        if self.gone is not None:
+            found[self.gone[found] & (found >= 0)] = -1
+        return found
+
+    def without(self, rows: Rows) -> Segment:
+        found = self.positions(rows)
+        found = found[found >= 0]
+        if not found.size:
+            return self
+        gone = np.zeros(len(self.rows), np.bool_) if self.gone is None else self.gone.copy()
+        gone[found] = True
+        successor = dataclasses.replace(self, gone=gone)
+        successor.__dict__["_lookup"] = self._lookup  # the rows are the same
+        return successor
+
+    def extended(self, rows: Rows, vectors: Matrix) -> Segment:
+        """A flat segment of what is present here and ``rows``, which must not be."""
+        matrix = np.concatenate([*self.present_vectors(), vectors])
+        return Segment(Flat(matrix), np.concatenate([self.present_rows, rows]))
+
+    @property
+    def present_rows(self) -> Rows:
+        return self.rows if self._present is None else self.rows[self._present.positions]
+
+    def present_vectors(self) -> Iterator[Matrix]:
+        """The vectors of :attr:`present_rows`, in blocks, so that few are copied at a time."""
+        for start in range(0, len(self), BUILD_SLICE):
+            block = slice(start, start + BUILD_SLICE)
+            yield self.family.matrix[block if self._present is None else self._present.positions[block]]
+
+    def check(self, dim: int) -> None:
+        """Raises VectorError where the parts, as read from disk, do not fit together."""
+        count = len(self.rows)
+        matrix, gone = self.family.matrix, self.gone
+        if matrix.shape != (count, dim) or matrix.dtype != np.float32 or self.rows.dtype != np.int64:
+            raise VectorError(f"The index holds {matrix.dtype} vectors of shape {matrix.shape} for {count} rows.")
+        if gone is not None and (gone.shape != (count,) or gone.dtype != np.bool_):
+            raise VectorError("The index's list of removed rows does not fit its rows.")
+
+    def search(self, queries: Matrix, k: int, allowed: Rows | None) -> tuple[Scores, Rows]:
+        """As VectorIndex.search, for checked ``queries``."""
+        keep = self._present
+        if allowed is not None:
+            found = self.positions(allowed)
+            mask = np.zeros(len(self.rows), np.bool_)
+            mask[found[found >= 0]] = True
+            keep = Keep(np.flatnonzero(mask), len(self.rows))
+        available = len(self.rows) if keep is None else len(keep)
+        if not available:
+            return nothing(len(queries), k)
+        fetch = min(k + _SPARE, available)
+        while True:
+            scores, found = self.family.search(queries, fetch, keep)
+            if fetch == available or not _goes_on(scores, found, k):
+                break
+            fetch = min(4 * fetch, available)
+        return self._in_order(queries, scores, found, k)
+
+    def _in_order(self, queries: Matrix, scores: Scores, found: Positions, k: int) -> tuple[Scores, Rows]:
+        """Falling score, ties in rising row, k columns."""
+        rows = self.rows[found]
+        missing = found < 0
+        if missing.any():
+            rows[missing] = -1
+            scores[missing] = -np.inf
+        if found.shape[1] > 1 and (scores[:, :-1] <= scores[:, 1:] + _TIE).any():
+            # Kernels add up in different orders, so that equal vectors may have scores a last digit apart: add up once
+            # more, all in one way, before calling them equal or not.
+            for query, score, at, row in zip(queries, scores, found, rows, strict=True):
+                real = at >= 0
+                score[real] = np.einsum("ij,j->i", self.family.matrix[at[real]], query)
+                order = np.lexsort((row, -score))
+                score[:], row[:] = score[order], row[order]
+        if found.shape[1] >= k:
+            return scores[:, :k], rows[:, :k]
+        padded_scores, padded_rows = nothing(len(queries), k)
+        padded_scores[:, : found.shape[1]] = scores
+        padded_rows[:, : found.shape[1]] = rows
+        return padded_scores, padded_rows
+
+
+def _goes_on(scores: Scores, found: Positions, k: int) -> bool:
+    """Whether in any row the k-th score may be shared by vectors that were not fetched."""
+    return bool(((found[:, -1] >= 0) & (scores[:, -1] >= scores[:, k - 1] - _TIE)).any())
