@@ -20,11 +20,11 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -41,9 +41,13 @@ class StoredFile:
     sha256: str
 
 
+Files: TypeAlias = Mapping[str, StoredFile]
+"""Keyed by the path below the version's folder, with forward slashes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a derived part holds. ``folder`` is the version's own folder, ``files`` are keyed by the path below it.
+    """What a derived part holds, in the version's own ``folder``.
 
     ``generation`` is the database's generation that the part was built from, ``created_at`` is naive UTC, ``about`` is
     whatever the writer noted (model id, space, family, ...; JSON values).
@@ -52,8 +56,11 @@ class Manifest:
     folder: Path
     generation: int
     created_at: datetime
-    files: Mapping[str, StoredFile]
+    files: Files
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    def paths(self) -> dict[Path, StoredFile]:
+        return {self.folder / name: stored for name, stored in self.files.items()}
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -82,6 +89,8 @@ def verify(folder: Path, *, checksums: bool = False) -> list[str]:
                 problems.append(f"{folder.name}: {name} is not what was written (its checksum differs).")
         except OSError as error:
             problems.append(f"{folder.name}: {name} can't be read ({error.strerror}).")
+    if problems and _read(folder) != manifest:  # A new version came in between, and the old files went.
+        return verify(folder, checksums=checksums)
     return problems
 
 
@@ -98,16 +107,34 @@ def write(folder: Path, generation: int, writer: Callable[[Path], None], **about
     version.mkdir()
     try:
         writer(version)
-        files = {
-            path.relative_to(version).as_posix(): StoredFile(path.stat().st_size, _sha256(path))
-            for path in _bring_to_disk(version)
-        }
+        _bring_to_disk(version)
+        files = describe(version, known=current.paths() if current else None)
     except BaseException:
         shutil.rmtree(version, ignore_errors=True)
         raise
     manifest = Manifest(version, generation, datetime.now(UTC).replace(tzinfo=None), files, about)
     write_manifest(folder, manifest)
     return manifest
+
+
+def describe(folder: Path, pattern: str = "**/*", *, known: Mapping[Path, StoredFile] | None = None) -> Files:
+    """Size and checksum of every file below ``folder`` that matches ``pattern``, by its path below it.
+
+    A file that is one of ``known`` (the same one, or a hard link to it) keeps its entry: it is not read again, and
+    damage that it has taken since stays visible.
+    """
+    entries = {}
+    for path, stored in (known or {}).items():
+        try:
+            entries[_identity(path)] = stored
+        except OSError:
+            continue  # gone since
+    return {
+        path.relative_to(folder).as_posix(): entries.get(_identity(path))
+        or StoredFile(path.stat().st_size, _sha256(path))
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    }
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -176,17 +203,19 @@ def _remove_versions(folder: Path, *, keep: str | None) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _bring_to_disk(folder: Path) -> Iterator[Path]:
-    """Yields every file below ``folder`` once it and the folders are on disk."""
-    paths = sorted(folder.rglob("*"))
-    for path in paths:
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _bring_to_disk(folder: Path) -> None:
+    for path in folder.rglob("*"):
         if path.is_dir():
             _sync_folder(path)
         else:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     _sync_folder(folder)
-    yield from (path for path in paths if path.is_file())
 
 
 def _sync_folder(folder: Path) -> None:
