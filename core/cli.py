@@ -22,7 +22,11 @@ from core.settings import DEMO_WORKSPACE, Settings, read_settings
 from core.types import MODES, Mode, Post, Query, QueryPart
 
 app = typer.Typer(
-    name="feedscope", help="Feedscope in the shell.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+    name="feedscope",
+    help="Feedscope in the shell.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
 )
 evaluate_app = typer.Typer(help="Measure quality on data with known answers.", no_args_is_help=True)
 dual_app = typer.Typer(help="The encoder of words and pictures.", no_args_is_help=True)
@@ -46,7 +50,9 @@ _given = _Given()
 
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="The workspace's folder. Default: FEEDSCOPE_WORKSPACE, or the demo.", show_default=False),
+    typer.Option(
+        "--workspace", help="The workspace's folder. Default: FEEDSCOPE_WORKSPACE, or the demo.", show_default=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 
@@ -128,7 +134,8 @@ def ingest(
     format: Annotated[str, typer.Option(help="How to read it; auto looks at columns and first lines.")] = "auto",
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")] = None,
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, where a column is not found by its name. Repeatable.")
+        list[str] | None,
+        typer.Option("--map", help="FIELD=COLUMN, where a column is not found by its name. Repeatable."),
     ] = None,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
@@ -173,7 +180,9 @@ def search(
     mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "hybrid",
     where: Annotated[
         list[str] | None,
-        typer.Option(help="KEY=VALUE filter: user, since, until, lang, source, picture, min_likes or an imported column."),
+        typer.Option(
+            help="KEY=VALUE: user, since, until, lang, source, picture, min_likes, a column."
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 10,000.")] = 10,
     workspace: WorkspaceOption = None,
@@ -201,8 +210,8 @@ def search(
         return
     for note in result.notes:
         _err.print(Text(note))
-    table = Table(show_header=True, header_style="bold", title_justify="left", expand=True,
-                  title=f"{len(result.hits)} hits among {result.considered:,} posts in {result.elapsed_ms:.0f} ms")  # fmt: skip
+    title = f"{len(result.hits)} hits among {result.considered:,} posts in {result.elapsed_ms:.0f} ms"
+    table = Table(title=title, title_justify="left", expand=True)
     for name, ratio in (("rank", None), ("post", 2), ("text", 6), ("found by", 2)):
         table.add_column(name, ratio=ratio, overflow="fold")
     for hit in result.hits:
@@ -289,7 +298,7 @@ def rebuild(
 
 
 def main() -> None:
-    """Runs the command; a FeedscopeError becomes a sentence on stderr (with --json also a document) and exit status 1."""
+    """Runs the command. A FeedscopeError becomes a sentence on stderr, with --json a document too, and exit 1."""
     try:
         app()
     except FeedscopeError as error:

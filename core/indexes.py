@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core import derived
 from core.database import vectors as vector_table
+from core.database.connection import first_row
 from core.lexical import LexicalIndex
 from core.types import Space
 from core.vectors.faiss_index import FaissIndex
@@ -79,11 +80,13 @@ class Indexes:
     def space(self, kind: str) -> Space | None:
         """The space that the settings' model writes to, or None where nothing was encoded with it yet."""
         setting = self._workspace.model_setting(kind)
-        row = self._workspace.cursor().execute(
-            "SELECT s.name, s.model_id, s.dim, s.metric FROM spaces s JOIN meta m ON m.value = s.model_id"
-            " WHERE s.name = ? AND m.key = ?",
-            [kind, f"model:{kind}:{setting}"],
-        ).fetchone()
+        row = first_row(
+            self._workspace.cursor().execute(
+                "SELECT s.name, s.model_id, s.dim, s.metric FROM spaces s JOIN meta m ON m.value = s.model_id"
+                " WHERE s.name = ? AND m.key = ?",
+                [kind, f"model:{kind}:{setting}"],
+            )
+        )
         return None if row is None else Space(*row)
 
     def folder(self, space: Space) -> Path:
@@ -101,7 +104,7 @@ class Indexes:
             return self._vectors[kind]
 
     def _open(self, space: Space) -> FaissIndex:
-        """The saved index, brought up to the database; an empty one where it is missing or off, filled from the database."""
+        """The saved index caught up with the database; one filled from the database where it is missing or off."""
         folder = self.folder(space)
         problems = derived.verify(folder)
         manifest = derived.read_manifest(folder)
@@ -161,9 +164,11 @@ class Indexes:
         folder = self._workspace.path / "lexical"
         manifest = derived.read_manifest(folder)
         generation = manifest.generation if manifest else -1
-        total, waiting = self._workspace.cursor().execute(
-            "SELECT count(*), count(*) FILTER (text_generation > ?) FROM posts", [generation]
-        ).fetchone() or (0, 0)
+        total, waiting = first_row(
+            self._workspace.cursor().execute(
+                "SELECT count(*), count(*) FILTER (text_generation > ?) FROM posts", [generation]
+            )
+        ) or (0, 0)
         return PartStatus(
             "lexical", "Words (BM25)", _state(manifest, total, waiting), total - waiting, waiting, _bytes(folder),
             manifest.created_at if manifest else None, "tantivy",
@@ -173,7 +178,7 @@ class Indexes:
         cursor = self._workspace.cursor()
         title = "Texts (vectors)" if kind == "text" else "Pictures (vectors)"
         items = "posts WHERE text <> ''" if kind == "text" else "media WHERE path IS NOT NULL"
-        (total,) = cursor.execute(f"SELECT count(*) FROM {items}").fetchone() or (0,)
+        (total,) = first_row(cursor.execute(f"SELECT count(*) FROM {items}")) or (0,)
         space = self.space(kind)
         if space is None:
             return PartStatus(kind, title, "missing" if total else "empty", 0, total, 0, None, "not encoded yet")

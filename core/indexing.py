@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,16 @@ from numpy.typing import NDArray
 
 from core import derived
 from core.database import vectors as vector_table
+from core.database.connection import first_row
 from core.database.vectors import PendingItem
 from core.indexes import KINDS, Kind
 from core.jobs.child import Child
 from core.jobs.runner import JobContext
 from core.types import Space
-from core.vectors.faiss_index import FaissIndex, choose_family
+from core.vectors.families import choose_family
 
 ENCODE_CHUNK = {"text": 1024, "dual": 256}
 PHASES = {"text": "encoding texts", "dual": "encoding pictures"}
-# Rows added after the last save are searched one by one: from this share on it pays to build anew.
-REBUILD_SHARE = 0.2
 
 
 def run(context: JobContext) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def run_rebuild(context: JobContext) -> dict[str, Any]:
 
 
 def bring_up_to_date(context: JobContext) -> None:
-    """Words first, since they are searchable within seconds, then vectors. Goes on where an earlier call was stopped."""
+    """Words first, since they are searchable within seconds, then vectors. Goes on where an earlier call stopped."""
     update_lexical(context)
     for kind in KINDS:
         encode_pending(context, kind)
@@ -61,9 +61,9 @@ def update_lexical(context: JobContext) -> None:
     lexical = workspace.indexes.lexical
     cursor = workspace.cursor()
     generation = workspace.generation
-    (count,) = cursor.execute(
-        "SELECT count(*) FROM posts WHERE text_generation > ?", [lexical.generation]
-    ).fetchone() or (0,)
+    (count,) = first_row(
+        cursor.execute("SELECT count(*) FROM posts WHERE text_generation > ?", [lexical.generation])
+    ) or (0,)
     if not count:
         return
     reader = cursor.execute(
@@ -94,7 +94,7 @@ def encode_pending(context: JobContext, kind: Kind) -> None:
     """
     workspace = context.workspace
     items = "posts WHERE text <> ''" if kind == "text" else "media WHERE path IS NOT NULL"
-    if workspace.cursor().execute(f"SELECT 1 FROM {items} LIMIT 1").fetchone() is None:
+    if first_row(workspace.cursor().execute(f"SELECT 1 FROM {items} LIMIT 1")) is None:
         return
     phase = PHASES[kind]
     context.report(f"loading the model for {phase}", 0, None)
@@ -112,17 +112,18 @@ def encode_pending(context: JobContext, kind: Kind) -> None:
         if chunk:
             encoder.send([item.content for item in chunk])
         while chunk:
-            before = done
-            vectors, kept, failures = encoder.receive(lambda n, _: context.report(phase, before + n, total))
-            following = vector_table.pending(
-                workspace.cursor(), space, after=chunk[-1].row, limit=ENCODE_CHUNK[kind]
-            )
+            vectors, kept, failures = encoder.receive(partial(_report_chunk, context, phase, done, total))
+            following = vector_table.pending(workspace.cursor(), space, after=chunk[-1].row, limit=ENCODE_CHUNK[kind])
             if following:
                 encoder.send([item.content for item in following])
             _store(context, kind, space, [chunk[i] for i in kept], vectors, [(chunk[i], why) for i, why in failures])
             done += len(chunk)
             context.report(phase, done, total)
             chunk = following
+
+
+def _report_chunk(context: JobContext, phase: str, before: int, total: int, done: int, _: int) -> None:
+    context.report(phase, before + done, total)
 
 
 def _store(
@@ -200,24 +201,25 @@ def open_batch_encoder(context: JobContext, kind: Kind) -> BatchEncoder:
 def save_vector_index(context: JobContext, kind: Kind) -> None:
     """Saves the space's index where the saved one is not current, built anew where much has changed."""
     workspace = context.workspace
-    index = workspace.indexes.vector(kind)
-    if index is None:
+    space = workspace.indexes.space(kind)
+    if space is None:
         return
-    folder = workspace.indexes.folder(index.space)
+    folder = workspace.indexes.folder(space)
     manifest = derived.read_manifest(folder)
+    cursor = workspace.cursor()
+    if manifest is not None and vector_table.newest_generation(cursor, space) <= manifest.generation:
+        return
     generation = workspace.generation
-    (newest,) = workspace.cursor().execute(
-        f"SELECT coalesce(max(generation), 0) FROM {vector_table.table_name(workspace.cursor(), index.space)}"
-    ).fetchone() or (0,)
-    if manifest is not None and newest <= manifest.generation:
-        return
-    family, _ = choose_family(len(index), index.space.dim)
-    saved = int(manifest.about.get("rows", 0)) if manifest else 0
-    context.report("building the vector index", 0, len(index))
-    if family == "flat" or (family == index.family and len(index) - saved < REBUILD_SHARE * saved):
-        index.save(folder, generation=generation)
-        return
-    _build_in_child(context, index.space, family, folder, generation)
+    count = vector_table.count_vectors(cursor, space)
+    family, _ = choose_family(count, space.dim)
+    context.report("building the vector index", 0, count)
+    if manifest is not None or family == "flat":
+        index = workspace.indexes.vector(kind)
+        assert index is not None
+        if index.rebuild_reason() is None:
+            index.save(folder, generation=generation)
+            return
+    _build_in_child(context, space, family, folder, generation)
     workspace.indexes.reopen(kind)
 
 

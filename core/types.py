@@ -83,7 +83,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One act of a user on a post: ``kind`` is like, repost, reply, view, ...; ``weight`` is 1.0 unless the data says."""
+    """One act of a user on a post: ``kind`` is like, repost, reply, view, ...; ``weight`` is 1 unless the data says."""
 
     user_id: str
     post_id: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from core.database.connection import open_database
+from core.database.connection import first_row, open_database
 from core.database.jobs import requeue_interrupted
 from core.database.schema import migrate
 from core.errors import WorkspaceError
@@ -28,7 +28,7 @@ FORMAT = 1
 class Workspace:
     """An open workspace. Threads may share it: each takes ``cursor()``s of its own, writes are one at a time.
 
-    ``generation`` rises with every committed batch; whatever is computed from the workspace's data may be kept under it.
+    ``generation`` rises with every committed batch; what is computed from the workspace's data may be kept under it.
     """
 
     def __init__(self, path: Path, settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -39,7 +39,7 @@ class Workspace:
         self._write_lock = threading.RLock()
         self._encoders: dict[str, Encoder] = {}
         self._encoder_lock = threading.Lock()
-        (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone() or ("0",)
+        (generation,) = first_row(connection.execute("SELECT value FROM meta WHERE key = 'generation'")) or ("0",)
         self.generation = int(generation)
         self.jobs = JobRunner(self)
         self.indexes = Indexes(self)

@@ -1,17 +1,21 @@
 """Fixtures for everyone: an empty workspace, and encoders that need no model."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from core import indexing
-from core.settings import Settings
+from core.settings import ROOT, Settings
 from core.workspace import Workspace
 from tests.fake_encoder import FakeEncoder
 
 
-@pytest.fixture()
+@pytest.fixture
 def settings(tmp_path):
     return Settings(workspace=tmp_path / "workspace", threads=2)
 
@@ -45,14 +49,14 @@ class InProcessEncoder:
         pass
 
 
-@pytest.fixture()
+@pytest.fixture
 def fake_encoders(monkeypatch):
     """Every workspace opened in the test encodes with the fake encoder, in this process."""
     monkeypatch.setattr(Workspace, "encoder", lambda self, kind: FakeEncoder(kind))
     monkeypatch.setattr(indexing, "open_batch_encoder", InProcessEncoder)
 
 
-@pytest.fixture()
+@pytest.fixture
 def workspace(settings, fake_encoders):
     with Workspace.open(settings.workspace, settings, create=True) as opened:
         yield opened
@@ -65,3 +69,21 @@ def datasets():
     if not folder:
         pytest.skip("FEEDSCOPE_DATASETS names no folder of real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def built_demo(tmp_path_factory):
+    """The demo workspace's folder, built once a run with the real encoders, whichever worker comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-demo"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "demo.json").exists():
+            command = [sys.executable, "-m", "core", "demo", "--workspace", str(folder), "--json"]
+            subprocess.run(command, cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo_workspace(built_demo, tmp_path_factory):
+    """A copy of the demo workspace for one module, since only one process can hold a workspace."""
+    return Path(shutil.copytree(built_demo, tmp_path_factory.mktemp("demo") / "demo"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -42,3 +43,10 @@ def open_database(path: Path, *, threads: int, memory: str = "1GB") -> duckdb.Du
         raise WorkspaceError(f"The database {path} can't be opened: {message.splitlines()[0]}") from error
     except duckdb.Error as error:
         raise WorkspaceError(f"The database {path} can't be opened: {str(error).splitlines()[0]}") from error
+
+
+def first_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...] | None:
+    """The first row of an executed statement, or None. DuckDB takes nothing else on a cursor whose result was not read
+    to its end, as ``fetchone`` leaves it."""
+    rows = result.fetchall()
+    return rows[0] if rows else None

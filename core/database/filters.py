@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from core.database.connection import first_row
 from core.types import Filters
 
 
@@ -44,9 +45,11 @@ def where_clause(filters: Filters) -> tuple[str, list[Any]]:
 
 def _json_path(key: str) -> str:
     # DuckDB quotes a key with double quotes and has no escape inside them.
-    return "$." + json.dumps(key, ensure_ascii=False) if '"' not in key and "\\" not in key else "/" + key.replace(
-        "~", "~0"
-    ).replace("/", "~1")
+    return (
+        "$." + json.dumps(key, ensure_ascii=False)
+        if '"' not in key and "\\" not in key
+        else "/" + key.replace("~", "~0").replace("/", "~1")
+    )
 
 
 def allowed_rows(cursor: duckdb.DuckDBPyConnection, filters: Filters) -> NDArray[np.int64] | None:
@@ -62,13 +65,14 @@ def newest_rows(cursor: duckdb.DuckDBPyConnection, filters: Filters, limit: int)
     """(row, id) of the newest posts that pass; those without a time come last."""
     condition, values = where_clause(filters)
     return cursor.execute(
-        f"SELECT row, id FROM posts WHERE {condition} ORDER BY created_at DESC NULLS LAST, row LIMIT ?", [*values, limit]
+        f"SELECT row, id FROM posts WHERE {condition} ORDER BY created_at DESC NULLS LAST, row LIMIT ?",
+        [*values, limit],
     ).fetchall()
 
 
 def count_posts(cursor: duckdb.DuckDBPyConnection, filters: Filters) -> int:
     condition, values = where_clause(filters)
-    (count,) = cursor.execute(f"SELECT count(*) FROM posts WHERE {condition}", values).fetchone() or (0,)
+    (count,) = first_row(cursor.execute(f"SELECT count(*) FROM posts WHERE {condition}", values)) or (0,)
     return int(count)
 
 
@@ -91,15 +95,13 @@ def filter_choices(cursor: duckdb.DuckDBPyConnection, *, limit: int = 200, sampl
 
     def top(column: str) -> tuple[tuple[str, int], ...]:
         rows = cursor.execute(
-            f"SELECT {column}, count(*) AS n FROM posts WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?",
+            f"SELECT {column}, count(*) n FROM posts WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?",
             [limit],
         ).fetchall()
         return tuple(rows)
 
     counters: dict[str, Counter[str]] = {}
-    rows = cursor.execute(
-        "SELECT extra FROM posts WHERE extra <> '{}' ORDER BY hash(row) LIMIT ?", [sample]
-    ).fetchall()
+    rows = cursor.execute("SELECT extra FROM posts WHERE extra <> '{}' ORDER BY hash(row) LIMIT ?", [sample]).fetchall()
     for (raw,) in rows:
         for key, value in json.loads(raw).items():
             if value is not None and len(str(value)) <= 80:

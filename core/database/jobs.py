@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import duckdb
 
+from core.database.connection import first_row
+
 JobState = Literal["queued", "running", "stopping", "stopped", "done", "failed"]
 _COLUMNS = (
     "id, kind, title, params, state, phase, done, total, error, result, checkpoint, created_at, started_at, finished_at"
@@ -45,10 +47,12 @@ class Job:
 
 
 def insert_job(cursor: duckdb.DuckDBPyConnection, kind: str, title: str, params: dict[str, Any], now: datetime) -> int:
-    (id_,) = cursor.execute(
-        "INSERT INTO jobs (kind, title, params, state, created_at) VALUES (?, ?, ?, 'queued', ?) RETURNING id",
-        [kind, title, json.dumps(params), now],
-    ).fetchone() or (0,)
+    (id_,) = first_row(
+        cursor.execute(
+            "INSERT INTO jobs (kind, title, params, state, created_at) VALUES (?, ?, ?, 'queued', ?) RETURNING id",
+            [kind, title, json.dumps(params), now],
+        )
+    ) or (0,)
     return int(id_)
 
 
@@ -62,7 +66,7 @@ def update_job(cursor: duckdb.DuckDBPyConnection, id_: int, **fields: Any) -> No
 
 
 def get_job(cursor: duckdb.DuckDBPyConnection, id_: int) -> Job | None:
-    row = cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", [id_]).fetchone()
+    row = first_row(cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", [id_]))
     return None if row is None else _job(row)
 
 
@@ -73,14 +77,14 @@ def list_jobs(cursor: duckdb.DuckDBPyConnection, *, limit: int) -> list[Job]:
 
 
 def next_queued(cursor: duckdb.DuckDBPyConnection) -> Job | None:
-    row = cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1").fetchone()
+    row = first_row(cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1"))
     return None if row is None else _job(row)
 
 
 def requeue_interrupted(cursor: duckdb.DuckDBPyConnection) -> int:
-    """Jobs that a dead process left running are queued again; those it was stopping are stopped. Gives the number queued."""
+    """Queues again the jobs that a dead process left running, stops those it was stopping; gives the number queued."""
     cursor.execute("UPDATE jobs SET state = 'stopped' WHERE state = 'stopping'")
-    (count,) = cursor.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'").fetchone() or (0,)
+    (count,) = first_row(cursor.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")) or (0,)
     return int(count)
 
 

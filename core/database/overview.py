@@ -53,7 +53,9 @@ def summary(cursor: duckdb.DuckDBPyConnection, *, top: int = 12) -> Summary:
     ((posts, first_at, last_at, undated),) = rows(
         "SELECT count(*), min(created_at), max(created_at), count(*) - count(created_at) FROM posts"
     )
-    ((users,),) = rows("SELECT count(*) FROM (SELECT id FROM users UNION SELECT user_id FROM posts WHERE user_id IS NOT NULL)")
+    ((users,),) = rows(
+        "SELECT count(*) FROM (SELECT id FROM users UNION SELECT user_id FROM posts WHERE user_id IS NOT NULL)"
+    )
     ((pictures,),) = rows("SELECT count(*) FROM media WHERE path IS NOT NULL")
     ((interactions,),) = rows("SELECT count(*) FROM interactions")
     return Summary(
@@ -68,9 +70,12 @@ def summary(cursor: duckdb.DuckDBPyConnection, *, top: int = 12) -> Summary:
             "SELECT created_at::DATE AS day, count(*) FROM posts WHERE created_at IS NOT NULL GROUP BY day ORDER BY day"
         ),
         sources=rows(
-            "SELECT source, count(*) AS n FROM posts WHERE source IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?", top
+            "SELECT source, count(*) AS n FROM posts WHERE source IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?",
+            top,
         ),
-        langs=rows("SELECT lang, count(*) AS n FROM posts WHERE lang IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?", top),
+        langs=rows(
+            "SELECT lang, count(*) AS n FROM posts WHERE lang IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT ?", top
+        ),
         hashtags=rows(
             """
             SELECT tag, count(*) AS n FROM (

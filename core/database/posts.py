@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -50,19 +51,19 @@ def get_thread(cursor: duckdb.DuckDBPyConnection, post_id: str, *, limit: int = 
     return _with_media(cursor, rows)
 
 
-def _with_media(cursor: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]]) -> list[Post]:
-    numbers = {row[-1]: row[0] for row in rows}
-    media: dict[object, list[Media]] = {}
+def _with_media(cursor: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> list[Post]:
+    ids: dict[int, str] = {row[-1]: row[0] for row in rows}
+    media: dict[int, list[Media]] = {}
     found = cursor.execute(
         "SELECT post_row, row, position, name, sha256, path, width, height, pdq, pdq_quality, alt, error FROM media"
         " WHERE post_row IN (SELECT unnest(?::BIGINT[])) ORDER BY post_row, position",
-        [list(numbers)],
+        [list(ids)],
     ).fetchall()
-    for post_row, row, position, *rest in found:
-        media.setdefault(post_row, []).append(Media(row, str(numbers[post_row]), position, *rest))
+    for post_row, row, *rest in found:
+        media.setdefault(post_row, []).append(Media(row, ids[post_row], *rest))
     return [
-        Post(*row[:12], media=tuple(media.get(row[-1], ())), extra=json.loads(str(row[12])))  # type: ignore[arg-type]
-        for row in rows
+        Post(*(*known, tuple(media.get(row, ())), json.loads(extra)))  # in the order of Post's fields
+        for *known, extra, row in rows
     ]
 
 
@@ -116,7 +117,7 @@ class PostToStore:
 def store_posts(
     cursor: duckdb.DuckDBPyConnection, posts: Sequence[PostToStore], *, run: int, generation: int, now: datetime
 ) -> None:
-    """Adds the posts, or replaces those with a known id, media included. Ids must be distinct. Call in a transaction."""
+    """Adds posts, or replaces those with a known id, media included. Ids must be distinct. Call in a transaction."""
     if not posts:
         return
     cursor.register("incoming", _posts_table(posts))
@@ -134,7 +135,8 @@ def store_posts(
                 likes = i.likes, reposts = i.reposts, replies = i.replies, source = i.source, extra = i.extra,
                 content_hash = i.content_hash, text_hash = i.text_hash, pictures = i.pictures, run = $run,
                 generation = $generation,
-                text_generation = CASE WHEN posts.text_hash = i.text_hash AND posts.user_id IS NOT DISTINCT FROM i.user_id
+                text_generation = CASE
+                    WHEN posts.text_hash = i.text_hash AND posts.user_id IS NOT DISTINCT FROM i.user_id
                     THEN posts.text_generation ELSE $generation END
             FROM incoming i WHERE posts.id = i.id
             """,
@@ -164,7 +166,8 @@ def store_posts(
             """
             INSERT INTO media (post_row, position, name, sha256, path, width, height, pdq, pdq_quality, alt, error,
                 generation)
-            SELECT p.row, m.position, m.name, m.sha256, m.path, m.width, m.height, m.pdq, m.pdq_quality, m.alt, m.error, ?
+            SELECT p.row, m.position, m.name, m.sha256, m.path, m.width, m.height, m.pdq, m.pdq_quality, m.alt, m.error,
+                ?
             FROM incoming_media m JOIN posts p ON p.id = m.post_id ORDER BY m.number
             """,
             [generation],

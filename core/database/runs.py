@@ -9,6 +9,8 @@ from datetime import datetime
 
 import duckdb
 
+from core.database.connection import first_row
+
 
 @dataclass(slots=True)
 class RunCounts:
@@ -25,10 +27,12 @@ class RunCounts:
 def insert_run(
     cursor: duckdb.DuckDBPyConnection, path: str, format: str, mapping: Mapping[str, str], now: datetime
 ) -> int:
-    (id_,) = cursor.execute(
-        "INSERT INTO runs (path, format, mapping, started_at) VALUES (?, ?, ?, ?) RETURNING id",
-        [path, format, json.dumps(dict(mapping)), now],
-    ).fetchone() or (0,)
+    (id_,) = first_row(
+        cursor.execute(
+            "INSERT INTO runs (path, format, mapping, started_at) VALUES (?, ?, ?, ?) RETURNING id",
+            [path, format, json.dumps(dict(mapping)), now],
+        )
+    ) or (0,)
     return int(id_)
 
 
@@ -55,9 +59,11 @@ def save_run(
 
 def get_run(cursor: duckdb.DuckDBPyConnection, id_: int) -> tuple[RunCounts, int]:
     """Counts and position of a run."""
-    row = cursor.execute(
-        "SELECT seen, added, updated, skipped, failed, pictures_failed, position FROM runs WHERE id = ?", [id_]
-    ).fetchone()
+    row = first_row(
+        cursor.execute(
+            "SELECT seen, added, updated, skipped, failed, pictures_failed, position FROM runs WHERE id = ?", [id_]
+        )
+    )
     assert row is not None
     return RunCounts(*row[:6]), int(row[6])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from core.database.connection import first_row
 from core.errors import WorkspaceError
 
 MIGRATIONS: tuple[str, ...] = (
@@ -46,7 +47,7 @@ MIGRATIONS: tuple[str, ...] = (
         collection_id VARCHAR NOT NULL, member VARCHAR NOT NULL, added_at TIMESTAMP NOT NULL,
         PRIMARY KEY (collection_id, member));
 
-    -- One table of vectors a space, vectors_<n>(row, content_hash, generation, vector FLOAT[dim]); see database/vectors.py.
+    -- Vectors: one table a space, vectors_<n>(row, content_hash, generation, vector FLOAT[dim]); see vectors.py.
     CREATE SEQUENCE space_numbers;
     CREATE TABLE spaces (
         number INTEGER PRIMARY KEY DEFAULT nextval('space_numbers'), name VARCHAR NOT NULL, model_id VARCHAR NOT NULL,
@@ -57,7 +58,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE SEQUENCE run_numbers;
     CREATE TABLE runs (
         id BIGINT PRIMARY KEY DEFAULT nextval('run_numbers'), path VARCHAR NOT NULL, format VARCHAR NOT NULL,
-        mapping VARCHAR NOT NULL, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP, position BIGINT NOT NULL DEFAULT 0,
+        mapping VARCHAR NOT NULL, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP,
+        position BIGINT NOT NULL DEFAULT 0,
         seen BIGINT NOT NULL DEFAULT 0, added BIGINT NOT NULL DEFAULT 0, updated BIGINT NOT NULL DEFAULT 0,
         skipped BIGINT NOT NULL DEFAULT 0, failed BIGINT NOT NULL DEFAULT 0,
         pictures_failed BIGINT NOT NULL DEFAULT 0);
@@ -66,7 +68,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE SEQUENCE job_numbers;
     CREATE TABLE jobs (
         id BIGINT PRIMARY KEY DEFAULT nextval('job_numbers'), kind VARCHAR NOT NULL, title VARCHAR NOT NULL,
-        params VARCHAR NOT NULL, state VARCHAR NOT NULL, phase VARCHAR NOT NULL DEFAULT '', done BIGINT NOT NULL DEFAULT 0,
+        params VARCHAR NOT NULL, state VARCHAR NOT NULL, phase VARCHAR NOT NULL DEFAULT '',
+        done BIGINT NOT NULL DEFAULT 0,
         total BIGINT, error VARCHAR, result VARCHAR, checkpoint VARCHAR, created_at TIMESTAMP NOT NULL,
         started_at TIMESTAMP, finished_at TIMESTAMP);
     """,
@@ -79,10 +82,10 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
     Raises WorkspaceError where the database was written by a newer Feedscope.
     """
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP)")
-    (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone() or (0,)
+    (version,) = first_row(connection.execute("SELECT coalesce(max(version), 0) FROM migrations")) or (0,)
     if version > len(MIGRATIONS):
         raise WorkspaceError(
-            f"The workspace has schema {version}, newer than this Feedscope knows ({len(MIGRATIONS)}): update Feedscope."
+            f"The workspace has schema {version}, newer than this Feedscope's {len(MIGRATIONS)}: update Feedscope."
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.begin()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
+from core.database.connection import first_row
 from core.types import Interaction, User
 
 _TEXTS = ("id", "name", "handle", "description", "location")
@@ -21,7 +22,7 @@ def get_users(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str
         " WHERE id IN (SELECT unnest(?::VARCHAR[]))",
         [list(ids)],
     ).fetchall()
-    return {row[0]: User(*row[:8], extra=json.loads(row[8])) for row in rows}
+    return {row[0]: User(*(*row[:8], json.loads(row[8]))) for row in rows}
 
 
 def store_users(cursor: duckdb.DuckDBPyConnection, users: Sequence[User], *, generation: int) -> int:
@@ -51,14 +52,16 @@ def store_users(cursor: duckdb.DuckDBPyConnection, users: Sequence[User], *, gen
         """,
         [generation],
     )
-    (added,) = cursor.execute(
-        f"""
+    (added,) = first_row(
+        cursor.execute(
+            f"""
         INSERT INTO users (id, {", ".join(fields)}, extra, generation)
         SELECT id, {", ".join(fields)}, extra, ? FROM incoming_users i
         WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = i.id)
         """,
-        [generation],
-    ).fetchone() or (0,)
+            [generation],
+        )
+    ) or (0,)
     cursor.unregister("incoming_users")
     return int(added)
 
@@ -66,7 +69,7 @@ def store_users(cursor: duckdb.DuckDBPyConnection, users: Sequence[User], *, gen
 def store_interactions(
     cursor: duckdb.DuckDBPyConnection, interactions: Sequence[Interaction], *, generation: int
 ) -> int:
-    """Adds the interactions that are not there yet (same user, post, kind and time); gives how many. In a transaction."""
+    """Adds those that are not there yet (same user, post, kind, time); gives how many. Call in a transaction."""
     if not interactions:
         return 0
     table = pa.table(
@@ -77,8 +80,9 @@ def store_interactions(
         }
     )
     cursor.register("incoming_interactions", table)
-    (added,) = cursor.execute(
-        """
+    (added,) = first_row(
+        cursor.execute(
+            """
         INSERT INTO interactions
         SELECT user_id, post_id, kind, created_at, max(weight), ? FROM incoming_interactions i
         WHERE NOT EXISTS (
@@ -86,7 +90,8 @@ def store_interactions(
                 AND k.created_at IS NOT DISTINCT FROM i.created_at)
         GROUP BY user_id, post_id, kind, created_at
         """,
-        [generation],
-    ).fetchone() or (0,)
+            [generation],
+        )
+    ) or (0,)
     cursor.unregister("incoming_interactions")
     return int(added)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.database.connection import first_row
 from core.errors import VectorError
 from core.types import Space
 
@@ -27,25 +28,28 @@ def noun_of(space: Space) -> Noun:
 
 def table_name(cursor: duckdb.DuckDBPyConnection, space: Space) -> str:
     """The table that holds a space's vectors. Raises VectorError where there is none, or it is of another dimension."""
-    found = cursor.execute(
-        "SELECT number, dim FROM spaces WHERE name = ? AND model_id = ?", [space.name, space.model_id]
-    ).fetchone()
+    found = first_row(
+        cursor.execute("SELECT number, dim FROM spaces WHERE name = ? AND model_id = ?", [space.name, space.model_id])
+    )
     if found is None:
         raise VectorError(f"The workspace has no vectors of the model {space.model_id} in the space {space.name}.")
     if found[1] != space.dim:
-        raise VectorError(f"The model {space.model_id} gives {space.dim} dimensions; its stored vectors have {found[1]}.")
+        raise VectorError(
+            f"The model {space.model_id} gives {space.dim} dimensions; its stored vectors have {found[1]}."
+        )
     return f"vectors_{found[0]}"
 
 
 def ensure_space(cursor: duckdb.DuckDBPyConnection, space: Space) -> None:
     """Makes the space's table where there is none. Call in a transaction."""
-    known = cursor.execute("SELECT 1 FROM spaces WHERE name = ? AND model_id = ?", [space.name, space.model_id])
-    if known.fetchone() is None:
-        (number,) = cursor.execute(
-            "INSERT INTO spaces (name, model_id, dim, metric, created_at) VALUES (?, ?, ?, ?, now()::TIMESTAMP)"
-            " RETURNING number",
-            [space.name, space.model_id, space.dim, space.metric],
-        ).fetchone() or (0,)
+    if space not in list_spaces(cursor):
+        (number,) = first_row(
+            cursor.execute(
+                "INSERT INTO spaces (name, model_id, dim, metric, created_at) VALUES (?, ?, ?, ?, now()::TIMESTAMP)"
+                " RETURNING number",
+                [space.name, space.model_id, space.dim, space.metric],
+            )
+        ) or (0,)
         cursor.execute(
             f"CREATE TABLE vectors_{int(number)} (row BIGINT PRIMARY KEY, content_hash VARCHAR NOT NULL,"
             f" generation BIGINT NOT NULL, vector FLOAT[{int(space.dim)}] NOT NULL)"
@@ -53,7 +57,10 @@ def ensure_space(cursor: duckdb.DuckDBPyConnection, space: Space) -> None:
 
 
 def list_spaces(cursor: duckdb.DuckDBPyConnection) -> list[Space]:
-    return [Space(*row) for row in cursor.execute("SELECT name, model_id, dim, metric FROM spaces ORDER BY number").fetchall()]
+    return [
+        Space(*row)
+        for row in cursor.execute("SELECT name, model_id, dim, metric FROM spaces ORDER BY number").fetchall()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def pending(cursor: duckdb.DuckDBPyConnection, space: Space, *, after: int, limi
 
 
 def count_pending(cursor: duckdb.DuckDBPyConnection, space: Space) -> int:
-    (count,) = cursor.execute(f"SELECT count(*) FROM ({_pending_sql(cursor, space)})").fetchone() or (0,)
+    (count,) = first_row(cursor.execute(f"SELECT count(*) FROM ({_pending_sql(cursor, space)})")) or (0,)
     return int(count)
 
 
@@ -123,8 +130,20 @@ def delete_vectors(cursor: duckdb.DuckDBPyConnection, space: Space) -> None:
 
 
 def count_vectors(cursor: duckdb.DuckDBPyConnection, space: Space) -> int:
-    (count,) = cursor.execute(f"SELECT count(*) FROM {table_name(cursor, space)}").fetchone() or (0,)
+    (count,) = first_row(cursor.execute(f"SELECT count(*) FROM {table_name(cursor, space)}")) or (0,)
     return int(count)
+
+
+def newest_generation(cursor: duckdb.DuckDBPyConnection, space: Space) -> int:
+    """The generation in which a vector of the space was last written or dropped; 0 where there is none."""
+    row = first_row(
+        cursor.execute(
+            f"SELECT greatest((SELECT max(generation) FROM {table_name(cursor, space)}),"
+            " (SELECT max(generation) FROM removed WHERE noun = ?))",
+            [noun_of(space)],
+        )
+    )
+    return int(row[0] or 0) if row else 0
 
 
 def read_vectors(
@@ -132,15 +151,15 @@ def read_vectors(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Streams (rows, vectors) written after a generation, leaving out those of content that is gone."""
     items = "posts n ON n.text_hash" if noun_of(space) == "post" else "media n ON n.sha256"
-    reader = cursor.execute(
-        f"SELECT v.row, v.vector FROM {table_name(cursor, space)} v SEMI JOIN {items} = v.content_hash AND n.row = v.row"
-        " WHERE v.generation > ? ORDER BY v.row",
-        [newer_than],
+    reader = cursor.sql(
+        f"SELECT v.row, v.vector FROM {table_name(cursor, space)} v SEMI JOIN {items} = v.content_hash"
+        " AND n.row = v.row WHERE v.generation > ? ORDER BY v.row",
+        params=[newer_than],
     ).to_arrow_reader(batch)
     for part in reader:
         yield (
             part.column(0).to_numpy().astype(np.int64, copy=False),
-            part.column(1).values.to_numpy().reshape(-1, space.dim),
+            part.column(1).flatten().to_numpy().reshape(-1, space.dim),
         )
 
 
@@ -149,7 +168,8 @@ def vectors_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The stored vectors of some rows, in rising row; rows without one are left out."""
     found = cursor.execute(
-        f"SELECT row, vector FROM {table_name(cursor, space)} WHERE row IN (SELECT unnest(?::BIGINT[])) ORDER BY row", [rows]
+        f"SELECT row, vector FROM {table_name(cursor, space)} WHERE row IN (SELECT unnest(?::BIGINT[])) ORDER BY row",
+        [rows],
     ).fetchall()
     return (
         np.array([row for row, _ in found], np.int64),

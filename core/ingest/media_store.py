@@ -14,7 +14,6 @@ from core.settings import Settings
 from core.types import Media
 
 
-
 def keep_picture(source: PictureSource, post_id: str, position: int, folder: Path, settings: Settings) -> Media:
     """Copies a picture to ``folder`` under its sha256 and gives what the database stores of it.
 

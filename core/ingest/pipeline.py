@@ -25,6 +25,7 @@ from core.ingest.readers.feedscope import read_interactions, read_users
 from core.ingest.recognise import estimate_rows, read, recognise
 from core.ingest.records import Failure, PostRecord, Source
 from core.jobs.runner import JobContext, utc_now
+from core.settings import Settings
 from core.types import Interaction, Post, User
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ REPORTED_FAILURES = 1000
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``ingest``: params ``path``, ``format`` (default auto), ``mapping``, ``limit``; gives counts and failures."""
+    """The job ``ingest``: params ``path``, ``format`` (auto), ``mapping``, ``limit``; gives counts and failures."""
     params = context.params
     source = recognise(Path(params["path"]), format=params.get("format", "auto"), mapping=params.get("mapping"))
     workspace = context.workspace
@@ -77,7 +78,7 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
     total = min(total, limit) if limit is not None else total
     seen_ids: set[int] = set()
     with ThreadPoolExecutor(workspace.settings.thread_count()) as pool:
-        for batch, after in _batches(source, position, limit, seen_ids, counts):
+        for batch, after in _batches(source, workspace.settings, position, limit, seen_ids, counts):
             context.report("reading posts", counts.seen, max(total, counts.seen))
             _store_batch(context, batch, run_id, counts, after, pool)
     with workspace.transaction() as cursor:
@@ -86,13 +87,13 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
 
 
 def _batches(
-    source: Source, position: int, limit: int | None, seen_ids: set[int], counts: RunCounts
+    source: Source, settings: Settings, position: int, limit: int | None, seen_ids: set[int], counts: RunCounts
 ) -> Iterator[tuple[_Batch, int]]:
     """Batches with the number of rows read up to their end. Rows before ``position`` were stored by an earlier process:
     they are read again only to know their ids."""
     batch = _Batch()
     number = 0
-    for number, item in enumerate(read(source), start=1):
+    for number, item in enumerate(read(source, settings=settings), start=1):
         repeated = False
         if isinstance(item, PostRecord):
             # Of a repeated id the first counts, so that importing the same file again changes nothing.
@@ -155,7 +156,7 @@ def _store_batch(
 
 
 def _another_post(post: Post, stored: StoredIdentity) -> bool:
-    """Whether a known id means another post here: files number their rows 1, 2, 3, and one must not overwrite the other."""
+    """Whether a known id means another post here: files number rows 1, 2, 3, and one must not overwrite the other."""
     return (
         stored.source != post.source
         and stored.text_hash != _digest(post.text)

@@ -37,8 +37,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def call(self, params: dict[str, Any], report: Report | None = None) -> dict[str, Any]:
-        """Sends one call and waits. Raises JobStopped when ``stopped()`` turns true (the child is killed), JobFailed where
-        the child dies, and the FeedscopeError that the function raised."""
+        """Sends one call and waits. Raises JobStopped when ``stopped()`` turns true (the child is killed), JobFailed
+        where the child dies, and the FeedscopeError that the function raised."""
         self.send(params)
         return self.receive(report)
 
@@ -59,7 +59,8 @@ class Child:
             raise self._death() from None
 
     def receive(self, report: Report | None = None) -> dict[str, Any]:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         buffer = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -107,7 +108,9 @@ class Child:
     def __enter__(self) -> Child:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
         self._log.close()
 

@@ -200,7 +200,7 @@ class JobRunner:
             error = stop
             closing = self._closing.is_set()
             ended = {"state": "queued"} if closing else {"state": "stopped", "finished_at": utc_now()}
-        except Exception as failure:  # recorded for the page, then handed to the caller
+        except Exception as failure:  # noqa: BLE001 - recorded for the page, then handed to the caller
             error = failure
             said = str(failure) if isinstance(failure, FeedscopeError) else f"{type(failure).__name__}: {failure}"
             ended = {"state": "failed", "error": said, "finished_at": utc_now()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,8 +28,8 @@ SHINGLE_OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """``similarity`` is a cosine, -1 to 1; by both it is the mean of the two that there are. ``duplicate`` tells that text
-    or picture is nearly the same, by hash or word pairs and not by the vectors."""
+    """``similarity`` is a cosine, -1 to 1; by both it is the mean of those that there are. ``duplicate`` tells that
+    text or picture is nearly the same, by hash or word pairs and not by the vectors."""
 
     post_id: str
     similarity: float
@@ -105,13 +106,13 @@ def near_duplicate(one: Post, other: Post) -> bool:
         for b in other.media:
             if a.sha256 and a.sha256 == b.sha256:
                 return True
-            if a.pdq and b.pdq and min(a.pdq_quality or 0, b.pdq_quality or 0) >= PDQ_QUALITY:
-                if (int(a.pdq, 16) ^ int(b.pdq, 16)).bit_count() <= PDQ_DISTANCE:
-                    return True
+            usable = a.pdq and b.pdq and min(a.pdq_quality or 0, b.pdq_quality or 0) >= PDQ_QUALITY
+            if usable and (int(a.pdq or "", 16) ^ int(b.pdq or "", 16)).bit_count() <= PDQ_DISTANCE:
+                return True
     pairs, others = _word_pairs(one.text), _word_pairs(other.text)
     return bool(pairs) and len(pairs & others) >= SHINGLE_OVERLAP * len(pairs | others)
 
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:
     words = re.findall(r"\w+", text[:5000].casefold())
-    return set(zip(words, words[1:], strict=False))
+    return set(pairwise(words))

@@ -14,6 +14,7 @@ from core.database.filters import allowed_rows, count_posts, newest_rows
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError
 from core.search.fusion import Leg, fuse
+from core.search.query_words import plain_words
 from core.types import MODES, Filters, Hit, LegHit, LegName, Query, QueryPart, SearchResult
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ Vector = NDArray[np.float32]
 def search(workspace: Workspace, query: Query) -> SearchResult:
     """Runs a query. With filters and no parts, the newest posts come first.
 
-    Each leg takes the parts that it can: ``lexical`` the words of positive parts (a negative text excludes the posts that
-    hold all its words); ``text`` adds up the text vectors of words and example posts, signed; ``image`` does so in the
+    Each leg takes the parts that it can: ``lexical`` the words of positive parts (a negative text leaves out the
+    posts that hold all its words); ``text`` adds up the text vectors of words and example posts, signed; ``image`` does so in the
     space of pictures, with pictures too. An example post is never among its own hits. Ties are broken by the order in
     which posts were stored.
 
-    Raises QueryError for a query without parts and filters, k out of range, an unknown mode or example post; PictureError
-    for a query picture that can't be decoded.
+    Raises QueryError for a query without parts and filters, k out of range, an unknown mode or example post, and
+    PictureError for a query picture that can't be decoded.
     """
     started = time.perf_counter()
     _check(query)
@@ -184,11 +185,13 @@ class _Search:
         length = float(np.linalg.norm(total))
         if length < 1e-6:
             raise QueryError("The parts of the query cancel each other out.")
-        return total / np.float32(length)
+        combined: Vector = total / np.float32(length)
+        return combined
 
     def _text_vector(self, part: QueryPart) -> Vector | None:
         if part.kind == "text":
-            return self._workspace.encoder("text").encode_queries([str(part.value)])[0]
+            words = plain_words(str(part.value))
+            return self._workspace.encoder("text").encode_queries([words])[0] if words else None
         return self._stored("text", [self._examples[str(part.value)]])
 
     def _dual_vector(self, part: QueryPart) -> Vector | None:
@@ -196,7 +199,8 @@ class _Search:
         if isinstance(part.value, bytes):
             return encoder.encode_pictures([part.value])[0]
         if part.kind == "text":
-            return encoder.encode_queries([part.value])[0]
+            words = plain_words(part.value)
+            return encoder.encode_queries([words])[0] if words else None
         post = get_posts(self._workspace.cursor(), [part.value])[part.value]
         own = self._stored("dual", [item.row for item in post.media if item.path])
         if own is None and post.text:
@@ -211,5 +215,6 @@ class _Search:
         _, vectors = vector_table.vectors_of(self._workspace.cursor(), space, rows)
         if not len(vectors):
             return None
-        mean: Vector = vectors.mean(axis=0)
-        return mean / np.linalg.norm(mean)
+        mean = vectors.mean(axis=0)
+        unit: Vector = mean / np.linalg.norm(mean)
+        return unit

@@ -20,9 +20,11 @@ from core.workspace import Workspace
 def measure(folder, queries=200):
     settings = Settings(workspace=Path(folder).absolute())
     with Workspace.open(settings.workspace, settings) as workspace:
-        texts = workspace.cursor().execute(
-            "SELECT text FROM posts WHERE length(text) > 20 ORDER BY hash(row) LIMIT ?", [queries + 5]
-        ).fetchall()
+        texts = (
+            workspace.cursor()
+            .execute("SELECT text FROM posts WHERE length(text) > 20 ORDER BY hash(row) LIMIT ?", [queries + 5])
+            .fetchall()
+        )
         words = [" ".join(text.split()[:4]) for (text,) in texts]
         (posts,) = workspace.cursor().execute("SELECT count(*) FROM posts").fetchone()
         for query in words[:5]:
