@@ -28,6 +28,9 @@ from core.search.query_words import Item, WordQuery, all_words, parse, user_form
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
+Clause = tuple[Any, Any]
+"""Whether it must, should or must not match, and a query."""
+
 Document = tuple[int, str, str | None]
 """Row, text and user id of a post."""
 
@@ -40,7 +43,10 @@ STEM_WEIGHT = 0.5
 
 _SCHEMA_VERSION = 1
 _SPARE = 16
-_FEW_ALLOWED = 2_000
+_MOST_TIES = 4_000
+# Leaving out rows inside tantivy costs as much as fetching this many hits a row, and some to begin with (measured).
+_ROW_TERM_COST = 4
+_ROW_TERMS_START = 1_000
 _MOST_GRAMS = 64
 _BM25_K1 = 1.2
 
@@ -83,7 +89,7 @@ class LexicalIndex:
         (folder / derived.MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
         (folder / FOLDER).mkdir(parents=True)
-        index = _with_tokenizers(tantivy.Index(_schema(), str(folder / FOLDER)))
+        index = _with_tokenizers(tantivy.Index(_schema(), str(folder / FOLDER), sort_by_field="row"))
         return cls(folder, index, NOT_BUILT, notice)
 
     @property
@@ -117,9 +123,9 @@ class LexicalIndex:
         writer = self._index.writer(HEAP_BYTES, 1)
         try:
             for row in remove:
-                writer.delete_documents_by_term("row", int(row))
+                self._delete(writer, int(row))
             for row, text, user in documents:
-                writer.delete_documents_by_term("row", row)
+                self._delete(writer, row)
                 writer.add_document(_document(row, text, user))
             writer.commit()
         except BaseException:
@@ -127,6 +133,10 @@ class LexicalIndex:
             raise
         finally:
             writer.wait_merging_threads()
+
+    def _delete(self, writer: Any, row: int) -> None:
+        # By a query: tantivy-py 0.27's delete_documents_by_term takes the number for a signed one, and deletes nothing.
+        writer.delete_documents_by_query(Query.term_query(self._schema, "row", row))
 
     def _segment_files(self) -> dict[Path, derived.StoredFile]:
         """The files that the manifest names, but for tantivy's list of them: those never change, they come and go."""
@@ -155,7 +165,7 @@ class LexicalIndex:
         get the most that the others could reach on top, and so come first.
         """
         query = parse(words)
-        if not query.wanted or k < 1 or (allowed is not None and not len(allowed)):
+        if not query.wanted or k < 1:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         refused = [group for text in unwanted if (group := all_words(text))]
         search = _Search(self._searcher, self._schema, query, [*query.unwanted, *refused], allowed)
@@ -178,45 +188,73 @@ class _Search:
         self._required = [item for item in query.wanted if item.required]
         self._optional = [item for item in query.wanted if not item.required]
         self._unwanted = unwanted
-        self._allowed = None if allowed is None else np.unique(allowed)
+        self._allowed = None if allowed is None else _Allowed(allowed)
 
     def run(self, k: int) -> tuple[Scores, Rows]:
-        scores, rows = self._top(self._with_all(), k)
+        matches = [self._matches(item) for item in self._optional] or [int(self._searcher.num_docs)]
         if len(self._optional) < 2:
-            return scores, rows
+            return self._top(self._ranked() if self._optional else [], k, sum(matches))
+        every = [clause for item in self._optional for clause in self._must(item)]
+        scores, rows = self._top(every, k, min(matches))
         scores += np.float32(self._most())
         if len(rows) < k:
-            more_scores, more_rows = self._top(self._with_any(), k + len(rows))
+            more_scores, more_rows = self._top(self._ranked(), k + len(rows), sum(matches))
             new = ~np.isin(more_rows, rows)
             scores = np.concatenate([scores, more_scores[new]])[:k]
             rows = np.concatenate([rows, more_rows[new]])[:k]
         return scores, rows
 
-    def _with_all(self) -> Any:
-        clauses = self._filters()
-        for item in self._optional:
-            clauses += self._must(item)
-        return Query.boolean_query(clauses)
+    def _top(self, clauses: list[Clause], wanted: int, matches: int) -> tuple[Scores, Rows]:
+        """The best ``wanted`` allowed rows; ``matches`` is about how many documents fulfil the clauses.
 
-    def _with_any(self) -> Any:
-        clauses = self._filters()
-        ranked = [(Occur.Should, query) for item in self._optional for query in self._scored(item)]
-        if not clauses:
-            return Query.boolean_query(ranked)  # flat, so that tantivy can skip what can't reach the best (WAND)
-        return Query.boolean_query([*clauses, (Occur.Must, Query.boolean_query(ranked))])
+        Hits that are not allowed are fetched and dropped, or, where that would mean too many of them, left out by
+        tantivy itself.
+        """
+        limit = wanted + _SPARE
+        filters = self._filters()
+        if self._allowed is not None:
+            expected = min(matches, 1.5 * limit * self._searcher.num_docs / len(self._allowed))
+            if expected > _ROW_TERM_COST * (_ROW_TERMS_START + len(self._allowed)):
+                rows = Query.term_set_query(self._schema, "row", self._allowed.rows.tolist())
+                filters.append((Occur.Must, Query.const_score_query(rows, 0.0)))
+            else:
+                limit = max(limit, int(expected))
+        if filters and clauses:
+            filters.append((Occur.Must, Query.boolean_query(clauses)))
+        # Clauses alone stay flat, so that tantivy can skip documents that can't reach the best (block-max WAND).
+        return self._fetch(Query.boolean_query(filters or clauses), wanted, limit)
 
-    def _filters(self) -> list[tuple[Any, Any]]:
-        """What holds for every hit: required items, no unwanted group, allowed rows where they are few."""
+    def _fetch(self, query: Any, wanted: int, limit: int) -> tuple[Scores, Rows]:
+        """Asks for more hits until ``wanted`` are allowed and none that was not seen can tie with the last of them.
+
+        Among very many ties tantivy's own order decides: rising row within each of its segments.
+        """
+        while True:
+            hits = self._searcher.search(query, limit, count=False).hits
+            scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
+            rows = np.array(self._searcher.fast_field_values("row", [address for _, address in hits]), np.int64)
+            kept = np.arange(len(rows)) if self._allowed is None else np.flatnonzero(self._allowed.has(rows))
+            if len(hits) < limit:
+                break
+            if len(kept) >= wanted and (scores[kept[wanted - 1]] > scores[-1] or limit >= wanted + _MOST_TIES):
+                break
+            limit *= 8
+        scores, rows = scores[kept], rows[kept]
+        order = np.lexsort((rows, -scores))[:wanted]
+        return scores[order], rows[order]
+
+    def _filters(self) -> list[Clause]:
+        """What holds for every hit: the required items, and none of the unwanted groups."""
         clauses = [clause for item in self._required for clause in self._must(item)]
         for group in self._unwanted:
             together = [clause for item in group for clause in self._must(item)]
             clauses.append((Occur.MustNot, Query.boolean_query(together)))
-        if self._allowed is not None and len(self._allowed) <= _FEW_ALLOWED:
-            rows = Query.term_set_query(self._schema, "row", [row for row in self._allowed.tolist() if row >= 0])
-            clauses.append((Occur.Must, Query.const_score_query(rows, 0.0)))
         return clauses
 
-    def _must(self, item: Item) -> list[tuple[Any, Any]]:
+    def _ranked(self) -> list[Clause]:
+        return [(Occur.Should, query) for item in self._optional for query in self._scored(item)]
+
+    def _must(self, item: Item) -> list[Clause]:
         """The clauses that a document with the item fulfils, scored."""
         if item.kind == "word":
             # Whoever has the word has its stem.
@@ -269,29 +307,32 @@ class _Search:
         count = max(self._searcher.num_docs, having)
         return (math.log(1 + (count - having + 0.5) / (having + 0.5)) + 1) * (_BM25_K1 + 1)
 
-    def _top(self, query: Any, wanted: int) -> tuple[Scores, Rows]:
-        """The best ``wanted`` allowed rows. Asks for more hits until there are as many and none that was not seen can
-        tie with the last."""
-        limit = wanted + _SPARE
-        while True:
-            hits = self._searcher.search(query, limit, count=False).hits
-            scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
-            found = self._searcher.fast_field_values("row", [address for _, address in hits])
-            rows = np.array(found, np.int64)
-            kept = np.flatnonzero(self._is_allowed(rows))
-            if len(hits) < limit or (len(kept) > wanted and scores[kept[wanted - 1]] > scores[-1]):
-                break
-            limit *= 4
-        scores, rows = scores[kept], rows[kept]
-        order = np.lexsort((rows, -scores))[:wanted]
-        return scores[order], rows[order]
+    def _matches(self, item: Item) -> int:
+        """How many documents have the item, or more."""
+        if item.kind == "word":
+            return int(self._searcher.doc_freq("stem", tokens.stem(item.terms[0])))
+        if item.kind == "tag":
+            return int(self._searcher.doc_freq("tags", item.terms[0]))
+        return int(self._searcher.num_docs)
 
-    def _is_allowed(self, rows: Rows) -> NDArray[np.bool_]:
-        if self._allowed is None:
-            return np.ones(len(rows), np.bool_)
-        at = np.searchsorted(self._allowed, rows)
-        at[at == len(self._allowed)] = 0
-        known: NDArray[np.bool_] = self._allowed[at] == rows
+
+class _Allowed:
+    """Some rows, and quickly which of others are among them."""
+
+    def __init__(self, rows: Rows) -> None:
+        rows = rows[rows >= 0]
+        rising = len(rows) < 2 or bool((rows[1:] > rows[:-1]).all())
+        self.rows: Rows = rows if rising else np.unique(rows)
+
+    def __len__(self) -> int:
+        return max(1, len(self.rows))
+
+    def has(self, rows: Rows) -> NDArray[np.bool_]:
+        if not len(self.rows):
+            return np.zeros(len(rows), np.bool_)
+        at = np.searchsorted(self.rows, rows)
+        at[at == len(self.rows)] = 0
+        known: NDArray[np.bool_] = self.rows[at] == rows
         return known
 
 

@@ -43,7 +43,7 @@ _LETTER = rf"[^\W_{_SPACELESS}]"
 _INSIDE = f"[{_marks()}{_INVISIBLE}]"
 # The endings after an apostrophe belong to the English word before: "don't", "cat's"; "l'amour" is two words.
 _ENDING = rf"(?:['’](?i:s|t|re|ve|ll|d|m)(?!{_LETTER}))?"
-_TOKEN = re.compile(
+TOKEN = re.compile(
     f"(?P<word>{_LETTER}+(?:{_INSIDE}+{_LETTER}*)*{_ENDING})"
     f"|(?P<run>[{_SPACELESS}][{_SPACELESS}{_INVISIBLE}]*)"
     f"|(?P<emoji>[\U0001f1e6-\U0001f1ff]{{2}}|[{_EMOJI}])"
@@ -79,10 +79,11 @@ class Token(NamedTuple):
 
 def tokenise(text: str) -> Iterator[Token]:
     """The words and runs of a text, in order. An emoji is a word."""
-    for match in _TOKEN.finditer(text):
-        form = normal_form(match.group())
-        if form:
-            yield Token("run" if match.lastgroup == "run" else "word", form, match.start(), match.end())
+    for match in TOKEN.finditer(text):
+        if match.lastgroup == "run":
+            yield Token("run", folded(match.group()), match.start(), match.end())
+        elif form := normal_form(match.group()):
+            yield Token("word", form, match.start(), match.end())
 
 
 def forms(text: str) -> tuple[list[str], list[str]]:
@@ -106,14 +107,17 @@ def tags(text: str) -> Iterator[Token]:
 
 
 @lru_cache(maxsize=65_536)
-def normal_form(token: str) -> str:
+def normal_form(word: str) -> str:
     """The form of a word that is indexed and compared. May be empty, and has no white space in it."""
-    token = token[:MAX_WORD]
-    if not token.isascii():
-        token = _DROPPED.sub("", unicodedata.normalize("NFKC", token)).casefold()
-        token = unicodedata.normalize("NFC", _FOLDED_MARKS.sub("", unicodedata.normalize("NFD", token)))
-        return "".join(_FOLD.analyze(token))
-    return token.lower().replace("'", "")
+    return folded(word[:MAX_WORD])
+
+
+def folded(text: str) -> str:
+    if text.isascii():
+        return text.lower().replace("'", "")
+    text = _DROPPED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    text = unicodedata.normalize("NFC", _FOLDED_MARKS.sub("", unicodedata.normalize("NFD", text)))
+    return "".join(_FOLD.analyze(text))
 
 
 @lru_cache(maxsize=65_536)
