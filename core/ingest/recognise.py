@@ -184,9 +184,14 @@ def _recognise_file(path: Path, file: Path, format: str, mapping: Mapping[str, s
         if not objects:
             raise ImportFailed(f"{name} holds no JSON objects where posts were looked for ({FORMATS[format]}).")
         return Source(path, format, None, json_objects.find_mapping(name, objects, mapping))
-    layout = _layout(file, format, mapping)
-    found = "tsv" if layout.delimiter == "\t" else "csv"
-    return Source(path, found, None, delimited.find_mapping(name, layout, mapping))
+    try:
+        layout = _layout(file, format, mapping)
+        columns = delimited.find_mapping(name, layout, mapping)
+    except ImportFailed as error:
+        if _is_binary(file):
+            raise ImportFailed(f"{name} is not a text or Parquet file. Formats: {', '.join(FORMATS)}.") from error
+        raise
+    return Source(path, "tsv" if layout.delimiter == "\t" else "csv", None, columns)
 
 
 def _detect(file: Path) -> str:
@@ -200,15 +205,18 @@ def _detect(file: Path) -> str:
         raise ImportFailed(f"{file.name} is a picture. Import the folder it lies in.")
     _, text = decode_head(read_head(file))
     text = text.lstrip()
-    if sum((char < " " and char not in "\t\n\r\f") or char == "\ufffd" for char in text) > len(text) / 20:
-        raise ImportFailed(f"{file.name} is not a text or Parquet file. Formats: {', '.join(FORMATS)}.")
     suffix = Path(file.name.lower().removesuffix(".gz")).suffix
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if suffix == ".json" or (text.startswith(("{", "[")) and suffix not in (".csv", ".tsv", ".tab")):
         first = text.partition("\n")[0].strip()
         return "json" if isinstance(json_objects.parse_object(first), str) or suffix == ".json" else "jsonl"
-    return "tsv" if suffix in (".tsv", ".tab") else "csv"
+    return "csv"
+
+
+def _is_binary(file: Path) -> bool:
+    text = decode_head(read_head(file))[1]
+    return sum((char < " " and char not in "\t\n\r\f") or char == "\ufffd" for char in text) > len(text) / 20
 
 
 def _layout(path: Path, format: str, mapping: Mapping[str, str] | None) -> delimited.Layout:

@@ -52,7 +52,7 @@ def parse_string(raw: object) -> str | None:
     return None if text in _MISSING else text
 
 
-_SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE][+-]?\d+")
+_SCIENTIFIC = re.compile(r"[+-]?\d[.,]\d+[eE][+-]?\d+|[+-]?\d[eE]\+\d+")
 _WHOLE_FLOAT = re.compile(r"(\d{1,15})\.0")
 
 
@@ -86,10 +86,9 @@ def parse_count(raw: object) -> int | None:
             return None
         sign, digits, fraction, unit = match.groups()
         raw = Decimal(sign + re.sub(r"\D", "", digits) + (fraction or "")) * _FACTOR[unit.lower()]
-    if not isinstance(raw, (int, float, Decimal)) or not math.isfinite(raw):
-        return None
-    count = int(raw)
-    return count if count == raw and abs(count) <= MAX_COUNT else None
+    if isinstance(raw, (float, Decimal)):
+        raw = int(raw) if math.isfinite(raw) and abs(raw) <= MAX_COUNT and raw == int(raw) else None
+    return raw if isinstance(raw, int) and abs(raw) <= MAX_COUNT else None
 
 
 _TRUTH = {"true": True, "t": True, "yes": True, "y": True, "1": True, "1.0": True}
@@ -133,7 +132,8 @@ def parse_list(raw: object) -> list[object]:
 def _parse_literal(text: str) -> list[object] | None:
     if len(text) > MAX_LIST_CHARS or sum(map(text.count, "[{(")) > MAX_NESTING * 10 or "\x00" in text:
         return None
-    for parse in (json.loads, ast.literal_eval):
+    parsers = (ast.literal_eval, json.loads) if text.startswith("['") else (json.loads, ast.literal_eval)
+    for parse in parsers:
         try:
             items = parse(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -290,10 +290,8 @@ def to_scalar(raw: object) -> Scalar:
         return raw
     if isinstance(raw, int):
         return raw if abs(raw) < 2**63 else str(raw)[:1000]
-    if isinstance(raw, float):
-        return raw if math.isfinite(raw) else None
-    if isinstance(raw, Decimal):
-        return float(raw) if raw.is_finite() else None
+    if isinstance(raw, (float, Decimal)):
+        return float(raw) if math.isfinite(raw) else None
     if isinstance(raw, (datetime, date)):
         return raw.isoformat()
     if isinstance(raw, (bytes, bytearray, memoryview)):

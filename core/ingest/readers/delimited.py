@@ -63,7 +63,8 @@ def read_layout(path: Path, *, delimiter: str | None = None, given: Mapping[str,
         return None
     body = rows[1:] if has_header else rows
     samples: tuple[Row, ...] = tuple(dict(zip(columns, row, strict=False)) for row in body)
-    return Layout(name, encoding, columns, has_header, samples, _mean_bytes(rows, encoding))
+    count = sum(1 for _ in iterate_rows(Lines(io.StringIO(text)), name))
+    return Layout(name, encoding, columns, has_header, samples, len(text.encode(encoding, "replace")) / count)
 
 
 def _candidates(path: Path, delimiter: str | None) -> Sequence[str]:
@@ -106,11 +107,6 @@ def _headerless(rows: list[list[str]]) -> bool:
 
 def _is_number(cell: str) -> bool:
     return cell.strip().lstrip("+-").replace(".", "", 1).isdecimal()
-
-
-def _mean_bytes(rows: list[list[str]], encoding: str) -> float:
-    size = sum(len(cell.encode(encoding, "replace")) + 1 for row in rows for cell in row)
-    return max(1.0, size / len(rows))
 
 
 def find_mapping(name: str, layout: Layout, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from core.ingest.readers.named_pictures import MAX_PICTURES, PictureFolder
 from core.ingest.records import Failure, PictureSource, PostRecord
@@ -47,6 +48,16 @@ def read_web_address(cell: object) -> str | None:
     return url if usable else None
 
 
+@lru_cache(maxsize=4096)
+def _extra_key(column: str) -> str:
+    return (clean(column) or "column")[:MAX_KEY_CHARS]
+
+
+@lru_cache(maxsize=4096)
+def _is_about_user(column: str) -> bool:
+    return column.casefold().startswith(_USER_COLUMNS)
+
+
 class Extra:
     """Collects extra columns within their bounds, and the notes on what was cut or could not be used."""
 
@@ -62,7 +73,7 @@ class Extra:
         if len(self._values) >= MAX_EXTRA_COLUMNS:
             self._left_out += 1
             return
-        key = (clean(column) or "column")[:MAX_KEY_CHARS]
+        key = _extra_key(column)
         if isinstance(value, str) and len(value) > MAX_VALUE_CHARS:
             value = value[:MAX_VALUE_CHARS]
             self.note(f"{key}: cut to {MAX_VALUE_CHARS:,} characters")
@@ -227,7 +238,7 @@ class RowReader:
         description, location = self._string(row, "user_description"), self._string(row, "user_location")
         extra = Extra()
         for column, cell in row.items():
-            if column not in self._used and column.casefold().startswith(_USER_COLUMNS):
+            if _is_about_user(column) and column not in self._used:
                 extra.add(column, cell)
         return User(
             id=user_id,
