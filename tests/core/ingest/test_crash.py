@@ -64,6 +64,6 @@ def test_killed_at_twenty_moments(tmp_path, settings, fake_encoders):
         assert [part.rows for part in opened.indexes.status()] == [POSTS, POSTS, 30]
         (run,) = cursor.execute("SELECT max(seen) FROM runs").fetchone()
         assert run == POSTS
-        hits = search(opened, Query((QueryPart("text", "the post number 599"),))).hits
+        hits = search(opened, Query((QueryPart("text", "the post number 599"),), mode="text")).hits
         assert hits[0].post_id == "p599"
         assert len({hit.post_id for hit in hits}) == len(hits)
