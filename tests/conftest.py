@@ -49,11 +49,15 @@ class InProcessEncoder:
         pass
 
 
+def use_fake_encoders(patch):
+    """Every workspace opened from now on encodes with the fake encoder, in this process."""
+    patch.setattr(Workspace, "encoder", lambda self, kind: FakeEncoder(kind))
+    patch.setattr(indexing, "open_batch_encoder", InProcessEncoder)
+
+
 @pytest.fixture
 def fake_encoders(monkeypatch):
-    """Every workspace opened in the test encodes with the fake encoder, in this process."""
-    monkeypatch.setattr(Workspace, "encoder", lambda self, kind: FakeEncoder(kind))
-    monkeypatch.setattr(indexing, "open_batch_encoder", InProcessEncoder)
+    use_fake_encoders(monkeypatch)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from core.jobs import runner as runner_module
 from core.workspace import Workspace
 
 
-@pytest.fixture()
+@pytest.fixture
 def kinds(monkeypatch):
     """Lets a test name functions as kinds of jobs."""
     functions = {}
