@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -107,8 +107,7 @@ def write(folder: Path, generation: int, writer: Callable[[Path], None], **about
     version.mkdir()
     try:
         writer(version)
-        _bring_to_disk(version)
-        files = describe(version, known=current.paths() if current else None)
+        files = describe(version, _bring_to_disk(version), known=current.paths() if current else None)
     except BaseException:
         shutil.rmtree(version, ignore_errors=True)
         raise
@@ -117,8 +116,8 @@ def write(folder: Path, generation: int, writer: Callable[[Path], None], **about
     return manifest
 
 
-def describe(folder: Path, pattern: str = "**/*", *, known: Mapping[Path, StoredFile] | None = None) -> Files:
-    """Size and checksum of every file below ``folder`` that matches ``pattern``, by its path below it.
+def describe(folder: Path, paths: Iterable[Path], *, known: Mapping[Path, StoredFile] | None = None) -> Files:
+    """Size and checksum of files below ``folder``.
 
     A file that is one of ``known`` (the same one, or a hard link to it) keeps its entry: it is not read again, and
     damage that it has taken since stays visible.
@@ -132,8 +131,7 @@ def describe(folder: Path, pattern: str = "**/*", *, known: Mapping[Path, Stored
     return {
         path.relative_to(folder).as_posix(): entries.get(_identity(path))
         or StoredFile(path.stat().st_size, _sha256(path))
-        for path in sorted(folder.glob(pattern))
-        if path.is_file()
+        for path in sorted(paths)
     }
 
 
@@ -208,14 +206,18 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _bring_to_disk(folder: Path) -> None:
+def _bring_to_disk(folder: Path) -> list[Path]:
+    """The files below ``folder``, once they and the folders are on disk."""
+    files = []
     for path in folder.rglob("*"):
         if path.is_dir():
             _sync_folder(path)
         else:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+            files.append(path)
     _sync_folder(folder)
+    return files
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ words here and handed over separated by spaces, so that index, query and marks c
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -145,8 +146,12 @@ class LexicalIndex:
         return {path: stored for path, stored in paths.items() if path.suffix != ".json"}
 
     def _record(self, generation: int, before: dict[Path, derived.StoredFile]) -> None:
-        """Notes the generation and the files as they are now."""
-        self._write_manifest(generation, derived.describe(self._folder, f"{FOLDER}/[!.]*", known=before))
+        """Notes the generation and the files of the last commit. What else lies there tantivy clears away in time."""
+        index = self._folder / FOLDER
+        segments = json.loads((index / "meta.json").read_bytes())["segments"]
+        names = ("meta.json", *(segment["segment_id"].replace("-", "") for segment in segments))
+        paths = [path for path in index.iterdir() if path.name.startswith(names)]
+        self._write_manifest(generation, derived.describe(self._folder, paths, known=before))
         self._generation = generation
 
     def _write_manifest(self, generation: int, files: derived.Files) -> None:
