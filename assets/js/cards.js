@@ -1,0 +1,97 @@
+// Posts as cards: a grid of results, a strip of pictures, a thread, or one post in full.
+
+function author(card, go) {
+  const known = Boolean(card.name);
+  const mark = set(make("span", "avatar", known ? card.initial : "?"), { "aria-hidden": "true" });
+  mark.style.setProperty("--hue", Number(card.hue) || 0);
+  const name = known ? set(make("bdi", "name", card.name), { dir: "auto" }) : make("span", "name unknown", "Unknown author");
+  const line = card.user_url ? link(card.user_url, go, "user", name) : make("span", "user", name);
+  if (known) set(line, { title: `All posts by ${card.name}` });
+  const handle = card.handle ? set(make("bdi", "handle", card.handle), { dir: "auto" }) : null;
+  const time = card.time ? set(make("span", "time", card.time), { title: card.time_title }) : null;
+  return make("header", "author", mark, make("div", "who", make("div", "names", line, handle), time));
+}
+
+function words(card) {
+  const length = card.text.reduce((sum, [text]) => sum + text.length, 0);
+  const node = set(make("p", length < 150 ? "text short" : "text"), { dir: "auto", lang: card.lang });
+  for (const [text, marked] of card.text) node.append(marked ? make("mark", "", text) : document.createTextNode(text));
+  return node;
+}
+
+function gallery(card) {
+  const shown = card.pictures.map((given) => {
+    const node = picture(given);
+    if (given.alt) node.title = given.alt;
+    return node;
+  });
+  const node = make("div", `pictures count-${Math.min(shown.length, 4)}`, ...shown);
+  if (card.more_pictures) node.append(set(make("span", "more", icon("pictures"), `+${card.more_pictures}`), { title: `${card.more_pictures} more` }));
+  return node;
+}
+
+function footer(card, go) {
+  const legs = card.legs.map(([leg, name, rank, title]) =>
+    set(make("span", `chip leg-${leg}`, make("span", "dot"), name, make("b", "", rank)), { title })
+  );
+  const badges = card.badges.map(([kind, text, title]) => set(make("span", `chip badge-${kind}`, text), { title }));
+  const actions = card.actions.map(([kind, url, title]) =>
+    set(link(url, go, `action ${kind}`, icon(kind)), { title, "aria-label": title })
+  );
+  const left = make("div", "chips", ...badges, ...legs);
+  return legs.length || badges.length || actions.length
+    ? make("footer", "", left, make("div", "actions", ...actions))
+    : null;
+}
+
+function counts(card) {
+  if (!card.counts.length) return null;
+  return make("div", "counts", ...card.counts.map(([kind, text, title]) =>
+    set(make("span", "count", icon(kind), text), { title })
+  ));
+}
+
+function draw(card, go, layout) {
+  const node = make("article", `card${card.pictures.length ? " with-picture" : ""}${card.current ? " current" : ""}`);
+  node.dataset.post = card.id;
+  if (card.depth) node.style.setProperty("--depth", card.depth);
+  const open = card.url ? set(link(card.url, go, "open"), { "aria-label": "Open the post" }) : null;
+  if (layout === "tiles") {
+    if (open) set(open, { "aria-label": card.label, title: card.label });
+    node.append(...[gallery(card), open].filter(Boolean));
+    return node;
+  }
+  const media = card.pictures.length ? gallery(card) : null;
+  const missing = card.missing.map((reason) => make("p", "missing", icon("missing"), reason));
+  const body = make("div", "body", author(card, go), card.text.length ? words(card) : null, ...missing);
+  if (layout === "full" || layout === "thread") {
+    if (media) body.append(media);
+    body.append(...[counts(card), footer(card, go)].filter(Boolean));
+    node.append(...[body, open].filter(Boolean));
+  } else {
+    body.append(...[make("div", "spring"), counts(card), footer(card, go)].filter(Boolean));
+    node.append(...[media, body, open].filter(Boolean));
+  }
+  return node;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const go = (url) => setTriggerValue("go", url);
+  const root = stage(parentElement, data.layout);
+  set(root, { role: "list", "aria-label": data.label });
+  for (const card of data.cards) root.append(set(draw(card, go, data.layout), { role: "listitem" }));
+  // Another page of results begins at its top, not where the last one was left.
+  if (root.dataset.view !== undefined && root.dataset.view !== data.view) {
+    root.getRootNode().host?.closest('[data-testid="stMain"]')?.scrollTo({ top: 0 });
+  }
+  root.dataset.view = data.view;
+  // Arrow keys step from card to card.
+  root.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const links = [...root.querySelectorAll("a.open")];
+    const at = links.indexOf(event.target);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    links[Math.max(0, Math.min(links.length - 1, at + step))].focus();
+  };
+}

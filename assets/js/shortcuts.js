@@ -1,0 +1,16 @@
+// "/" goes to the search box, as it does elsewhere, unless somebody is typing.
+
+export default function () {
+  const listen = (event) => {
+    const at = event.composedPath()[0];
+    const typing = at instanceof HTMLElement && (at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName));
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const box = document.querySelector('[class*="st-key-search-words"] input');
+    if (!box) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  };
+  document.addEventListener("keydown", listen);
+  return () => document.removeEventListener("keydown", listen);
+}

@@ -1,0 +1,45 @@
+"""Entry point: python -m streamlit run dashboard/app.py"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import FeedscopeError, WorkspaceBusy
+from dashboard import resources, theme
+from dashboard.components.notices import state
+from dashboard.components.sidebar import draw_sidebar
+from dashboard.navigation import pages
+
+
+def main() -> None:
+    theme.configure_page()
+    page = st.navigation(list(pages().values()))
+    try:
+        resources.workspace()
+    except FeedscopeError as error:
+        _draw_closed(error)
+        return
+    draw_sidebar()
+    try:
+        page.run()
+    except FeedscopeError as error:
+        state("This can't be shown", str(error), kind="failed")
+
+
+def _draw_closed(error: FeedscopeError) -> None:
+    """The app without a workspace: what is wrong, and what to do."""
+    if isinstance(error, WorkspaceBusy):
+        steps = (
+            "Close the other Feedscope, or wait until its command has ended, and load this page again.",
+            "Or name another workspace in FEEDSCOPE_WORKSPACE and start again.",
+        )
+    else:
+        steps = (
+            "“make run” builds the demo network; “python -m core --workspace DIR ingest PATH” makes one of your own.",
+            "FEEDSCOPE_WORKSPACE names the workspace that is opened. Start again after changing it.",
+        )
+    state("The workspace is not open", str(error), steps=steps, kind="failed")
+    st.button("Try again", icon=":material/refresh:")
+
+
+main()

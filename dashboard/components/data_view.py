@@ -1,0 +1,127 @@
+"""What the workspace holds: figures, models and indexes, imports, jobs."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import streamlit as st
+
+from core.database.jobs import Job
+from dashboard import resources
+from dashboard.components.chips import Chip, draw_chips
+from dashboard.components.figures import Tone, badge, day, day_and_time, facts, number, size, table
+from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.notices import notices
+from dashboard.components.text import element, show
+from dashboard.links import SearchLink
+
+PART_STATES: dict[str, tuple[str, Tone]] = {
+    "current": ("Current", "good"),
+    "behind": ("Behind", "warn"),
+    "missing": ("Missing", "warn"),
+    "empty": ("Nothing to index", "none"),
+}
+SHOWN_JOBS = 8
+
+
+def draw_holdings() -> None:
+    """How much is here, since when, how large."""
+    summary = resources.overview()
+    opened = resources.workspace()
+    lines = [
+        ("Posts", number(summary.posts)),
+        ("Authors", number(summary.users)),
+        ("Pictures", number(summary.pictures)),
+    ]
+    if summary.interactions:
+        lines.append(("Likes and other acts", number(summary.interactions)))
+    if summary.first_at and summary.last_at:
+        lines.append(("Time", f"{day(summary.first_at)} to {day(summary.last_at)}"))
+    if summary.undated:
+        lines.append(("Without a time", number(summary.undated)))
+    lines.append(("Folder", str(opened.path)))
+    show(element("h2", "In this workspace"), facts(lines))
+
+
+def draw_parts() -> None:
+    """Each index and its model: how current it is, how large; and what makes it anew."""
+    show(element("h2", "Models and indexes"))
+    parts = resources.index_status()
+    for part in parts:
+        text, tone = PART_STATES[part.state]
+        waiting = f", {number(part.waiting)} to do" if part.waiting else ""
+        built = f", built {day_and_time(part.built_at)} UTC" if part.built_at else ""
+        about = f"{number(part.rows)} indexed{waiting}, {size(part.bytes)}{built}"
+        show(
+            element(
+                "div",
+                element("div", element("strong", part.title), badge(text, tone), class_="fs-job-head"),
+                element("p", about),
+                element("p", part.detail, class_="fs-faint"),
+                class_="fs-part",
+            )
+        )
+    notices(resources.workspace().indexes.problems)
+    busy = bool(resources.active_jobs())
+    with st.container(horizontal=True):
+        if any(part.state in ("behind", "missing") for part in parts) and st.button(
+            "Bring up to date", type="primary", disabled=busy, help="Encodes and indexes what is not yet."
+        ):
+            resources.workspace().jobs.submit("index", {}, title="Bring the indexes up to date")
+            st.rerun()
+        if resources.overview().posts and st.button(
+            "Rebuild", disabled=busy, help="Makes every index anew from the stored posts and vectors. Nothing is lost."
+        ):
+            resources.workspace().jobs.submit("rebuild", {}, title="Rebuild the indexes")
+            st.rerun()
+
+
+def draw_jobs(shown: int | None) -> None:
+    """All long tasks, newest first, drawn again each second while one runs; ``shown`` is the one just begun."""
+    busy = bool(resources.active_jobs())
+    st.fragment(_draw_jobs, run_every=POLL_SECONDS if busy else None)(shown, was_busy=busy)
+
+
+def _draw_jobs(shown: int | None, was_busy: bool) -> None:
+    if was_busy and not resources.active_jobs():
+        st.rerun()
+    jobs = resources.workspace().jobs.list(limit=50)
+    if not jobs:
+        return
+    jobs.sort(key=lambda job: (job.id != shown, not job.active, -job.id))
+    show(element("h2", "Jobs"))
+    for job in jobs[:SHOWN_JOBS]:
+        draw_job(job, key="job")
+        if job.id == shown and job.state == "done":
+            _draw_onward(job)
+    if len(jobs) > SHOWN_JOBS:
+        with st.expander(f"{number(len(jobs) - SHOWN_JOBS)} older jobs"):
+            for job in jobs[SHOWN_JOBS:]:
+                draw_job(job, key="job")
+
+
+def _draw_onward(job: Job) -> None:
+    """Where to go after an import."""
+    source = PurePath(str((job.result or {}).get("path", ""))).name
+    if source:
+        chips = [Chip(name="See the posts of", text=source, link=SearchLink(sources=(source,)))]
+        draw_chips(chips, label="Where to go", key="data.onward")
+
+
+def draw_runs() -> None:
+    """Every import with its counts."""
+    runs = resources.overview().runs
+    if not runs:
+        return
+    show(element("h2", "Imports"))
+    head = ("Source", "Format", "Begun", "Read", "Added", "Changed", "Skipped", "Failed")
+    rows = [
+        (
+            PurePath(run.path).name,
+            run.format,
+            f"{day_and_time(run.started_at)} UTC" + ("" if run.finished_at else ", not finished"),
+            *(number(n) for n in (run.seen, run.added, run.updated, run.skipped, run.failed)),
+        )
+        for run in runs
+    ]
+    show(table(head, rows, numeric=(3, 4, 5, 6, 7)))

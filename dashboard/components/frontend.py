@@ -1,0 +1,34 @@
+"""Components: Python hands plain values to a script in assets/js, that draws them and tells what was clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.links import parse_url
+from dashboard.navigation import go_to
+from dashboard.theme import ASSETS
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+
+def component(name: str) -> ComponentRenderer:
+    """The component of assets/js/NAME.js and, where there is one, assets/css/NAME.css."""
+    script = (ASSETS / "js" / "dom.js").read_text() + (ASSETS / "js" / f"{name}.js").read_text()
+    style = ASSETS / "css" / f"{name}.css"
+    return st.components.v2.component(f"feedscope_{name}", css=style.read_text() if style.exists() else None, js=script)
+
+
+def draw(renderer: ComponentRenderer, data: Mapping[str, Any], *, key: str) -> None:
+    """Draws ``data`` and follows the link that was clicked, if one was. A link that is none of ours is not followed."""
+    clicked = renderer(data=dict(data), key=key, on_go_change=_nothing).get("go")
+    link = parse_url(clicked) if isinstance(clicked, str) else None
+    if link is not None:
+        go_to(link)
+
+
+def _nothing() -> None:
+    """A component reports an event only where it has a callback."""

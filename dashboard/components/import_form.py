@@ -1,0 +1,184 @@
+"""Bringing posts in: choose files, see what they are, import them in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import ImportFailed
+from core.ingest.mapping import FIELDS
+from core.ingest.places import UPLOAD
+from core.ingest.recognise import FORMATS, estimate_rows, preview
+from core.ingest.records import PostRecord, Source
+from core.types import Media
+from dashboard import resources
+from dashboard.components.cards import SIDES, Card, draw_cards
+from dashboard.components.figures import facts, number
+from dashboard.components.jobs import draw_failures
+from dashboard.components.notices import notice
+from dashboard.components.text import clean, element, foreign, show
+from dashboard.links import DataLink
+from dashboard.navigation import go_to, show_in_address_bar
+
+PREVIEWED = 10
+AUTO = "auto"
+FILES, FOLDER, SERVER = "Files", "A folder", "On the server"
+_PROBLEM = "import.problem"
+
+
+def draw_import(link: DataLink) -> None:
+    """The form, and below it what the chosen source would bring."""
+    show(element("h2", "Bring your data"))
+    on_server = bool(link.path) and not link.path.startswith(UPLOAD)
+    way = st.segmented_control(
+        "Where it is",
+        [FILES, FOLDER, SERVER],
+        default=SERVER if on_server else FILES,
+        required=True,
+        key="import.way",
+        label_visibility="collapsed",
+    )
+    if way == SERVER:
+        _draw_server_form(link)
+    else:
+        key = f"import.upload.{way}.{st.session_state.setdefault('import.uploads', 0)}"
+        st.file_uploader(
+            "Posts and pictures",
+            accept_multiple_files="directory" if way == FOLDER else True,
+            key=key,
+            label_visibility="collapsed",
+            on_change=_take_upload,
+            args=(key,),
+        )
+        show(
+            element(
+                "p",
+                "A CSV, TSV, JSON lines or Parquet file of posts, with the pictures that it names; or pictures alone."
+                " Nothing is stored before you have seen what was recognised.",
+                class_="fs-faint",
+            )
+        )
+    problem = st.session_state.pop(_PROBLEM, None)
+    if problem:
+        notice(problem, kind="error")
+    if link.path:
+        _draw_source(link)
+
+
+def _draw_server_form(link: DataLink) -> None:
+    offered = [str(path) for path in resources.offered_imports()]
+    on_server = link.path if link.path and not link.path.startswith(UPLOAD) else None
+    if not resources.workspace().settings.import_roots:
+        notice(
+            "Importing from folders of the server is switched off. Start Feedscope with"
+            " FEEDSCOPE_IMPORT_ROOTS=/a/folder to allow what lies below that folder."
+        )
+        return
+    options = list(dict.fromkeys([*offered, *([on_server] if on_server else [])]))
+    st.selectbox(
+        "File or folder",
+        options,
+        index=options.index(on_server) if on_server else None,
+        format_func=clean,
+        accept_new_options=True,
+        placeholder="Choose, or type a path below an allowed folder",
+        key="import.path",
+        on_change=_take_path,
+    )
+
+
+def _take_path() -> None:
+    show_in_address_bar(DataLink(path=(st.session_state["import.path"] or "").strip()))
+
+
+def _take_upload(key: str) -> None:
+    uploads = st.session_state[key]
+    st.session_state["import.uploads"] += 1
+    try:
+        kept = resources.keep_files((upload.name, upload.getvalue()) for upload in uploads)
+    except ImportFailed as error:
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        show_in_address_bar(DataLink(path=kept))
+
+
+def _draw_source(link: DataLink) -> None:
+    """What was recognised, the first posts, and the button that imports."""
+    try:
+        path = resources.import_source(link.path)
+        source, records, failures = preview(
+            path, format=link.format or AUTO, mapping=dict(link.columns) or None, limit=PREVIEWED
+        )
+        rows = estimate_rows(source)
+    except ImportFailed as error:
+        notice(str(error), kind="error")
+        if link.format or link.columns:
+            st.button("Recognise it again", on_click=show_in_address_bar, args=(DataLink(path=link.path),))
+        else:
+            _draw_options(link, None)
+        return
+    with st.container(border=True, key="import_source"):
+        about = f"{'' if source.rows is not None else 'about '}{number(rows)} {'post' if rows == 1 else 'posts'}"
+        show(
+            element("h3", foreign(path.name), f": {about}"),
+            element("p", f"Read as {source.format}: {FORMATS[source.format]}.", class_="fs-faint"),
+        )
+        if source.mapping:
+            show(facts((field.replace("_", " "), column) for field, column in _in_order(source)))
+        _draw_options(link, source)
+        buttons = st.container(horizontal=True)
+        if buttons.button(f"Import {about}", type="primary", icon=":material/download_done:", disabled=not records):
+            params = {"path": str(path), "format": link.format or AUTO, "mapping": dict(link.columns) or None}
+            job = resources.workspace().jobs.submit("ingest", params, title=f"Import {path.name}")
+            go_to(DataLink(job=job))
+        buttons.button("Choose something else", on_click=show_in_address_bar, args=(DataLink(),))
+    if failures:
+        draw_failures([{"where": f.where, "reason": f.reason} for f in failures], key="import.failures")
+    show(element("h3", f"The first {number(len(records))} as they would be stored"))
+    _draw_records(records)
+
+
+def _in_order(source: Source) -> Iterable[tuple[str, str]]:
+    return ((field, source.mapping[field]) for field in FIELDS if field in source.mapping)
+
+
+def _draw_options(link: DataLink, source: Source | None) -> None:
+    """Another format, other columns: for what was recognised wrongly."""
+    with st.expander("Not right? Change the format or the columns"), st.form("import_options", border=False):
+        format_ = st.selectbox(
+            "Format", [AUTO, *FORMATS], index=[AUTO, *FORMATS].index(link.format) if link.format in FORMATS else 0
+        )
+        said = st.text_input(
+            "Columns",
+            ", ".join(f"{field}={column}" for field, column in link.columns),
+            placeholder="text=headline, user_id=writer",
+            help=f"Fields are {', '.join(FIELDS)}. A field without a column is left out.",
+        )
+        if st.form_submit_button("Look again"):
+            pairs = [pair.partition("=") for pair in (said or "").split(",") if pair.strip()]
+            columns = tuple((field.strip(), column.strip()) for field, _, column in pairs)
+            go_to(replace(link, format="" if format_ == AUTO else format_, columns=columns))
+
+
+def _draw_records(records: list[PostRecord]) -> None:
+    sources: dict[str, bytes | None] = {}
+
+    def thumbnail(key: str, side: int) -> bytes | None:
+        return sources[key]
+
+    cards = []
+    for number_, record in enumerate(records):
+        media = []
+        for position, picture in enumerate(record.pictures[:1]):
+            key = f"{number_}.{position}"
+            given = picture.path if picture.path is not None else picture.data
+            sources[key] = None if given is None else resources.picture_thumbnail(given, SIDES["thread"])
+            media.append(
+                Media(0, record.post.id, position, picture.name, path=key if given is not None else None,
+                      alt=picture.alt, error=picture.error)
+            )  # fmt: skip
+        post = replace(record.post, media=tuple(media))
+        cards.append(Card(post, user=record.user, text=post.text[:420], link=False))
+    draw_cards(cards, thumbnail, layout="thread", label="The first posts", key="import.preview")

@@ -1,0 +1,118 @@
+"""Long tasks on the page: how far they are, how long it may take, stop and go on."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import streamlit as st
+
+from core.database.jobs import Job
+from dashboard import resources
+from dashboard.components.figures import Tone, badge, day_and_time, duration, number
+from dashboard.components.text import Markup, element, foreign, show
+
+STATES: dict[str, tuple[str, Tone]] = {
+    "queued": ("Waiting", "busy"),
+    "running": ("Running", "busy"),
+    "stopping": ("Stopping", "warn"),
+    "stopped": ("Stopped", "warn"),
+    "done": ("Done", "good"),
+    "failed": ("Failed", "bad"),
+}
+POLL_SECONDS = 1.0
+
+
+def progress(job: Job) -> Markup:
+    """A bar with the phase, how much of it is done, and the time that is left."""
+    said = job.phase[:1].upper() + job.phase[1:] if job.phase else STATES[job.state][0]
+    share = job.done / job.total if job.total else None
+    if job.total:
+        said += f": {number(job.done)} of {number(job.total)}"
+    left = f"about {duration(job.seconds_left)} left" if job.seconds_left is not None and job.active else ""
+    kind = "fs-bar" if share is not None else "fs-bar fs-unknown"
+    bar = element("div", element("span"), class_=kind, share=share or 0)
+    return element(
+        "div",
+        element("div", element("span", said), element("span", left), class_="fs-progress-text"),
+        bar,
+        class_="fs-progress",
+    )
+
+
+def heading(job: Job) -> Markup:
+    text, tone = STATES[job.state]
+    when = job.finished_at or job.started_at or job.created_at
+    return element(
+        "div",
+        element("strong", foreign(job.title)),
+        badge(text, tone),
+        element("span", f"{day_and_time(when)} UTC", class_="fs-faint"),
+        class_="fs-job-head",
+    )
+
+
+def outcome(job: Job) -> str:
+    """What a finished import did, in a sentence; empty for other jobs."""
+    result = job.result or {}
+    if job.state == "failed":
+        return (job.error or "It failed.").partition("Traceback")[0].strip()
+    if "seen" not in result:
+        return ""
+    parts = [f"{number(int(result.get(name, 0)))} {name}" for name in ("added", "updated", "skipped", "failed")]
+    source = PurePath(str(result.get("path", ""))).name
+    pictures = int(result.get("pictures_failed", 0))
+    pictures_said = f" {number(pictures)} pictures could not be read; their posts were kept." if pictures else ""
+    return f"{number(int(result['seen']))} rows read from {source}: {', '.join(parts)}.{pictures_said}"
+
+
+def draw_job(job: Job, *, key: str) -> None:
+    """One job with its buttons."""
+    with st.container(border=True, key=f"{key}_{job.id}", gap="small"):
+        show(heading(job))
+        if job.active:
+            show(progress(job))
+        said = outcome(job)
+        if said:
+            show(element("p", said, class_="fs-outcome fs-bad-text" if job.state == "failed" else "fs-outcome"))
+        buttons = st.container(horizontal=True)
+        if job.state in ("queued", "running") and buttons.button(
+            "Stop", icon=":material/stop_circle:", key=f"{key}_stop_{job.id}"
+        ):
+            resources.workspace().jobs.stop(job.id)
+            st.rerun()
+        if job.state in ("stopped", "failed") and buttons.button(
+            "Go on", icon=":material/play_circle:", key=f"{key}_resume_{job.id}"
+        ):
+            resources.workspace().jobs.resume(job.id)
+            st.rerun()
+        details = (job.error or "").partition("Traceback")
+        if details[1]:
+            with st.expander("Details for a report"):
+                show(element("pre", "".join(details[1:]), class_="fs-pre"))
+        failures = resources.failures_of(job)
+        if failures:
+            draw_failures(failures, key=f"{key}_failures_{job.id}")
+
+
+def draw_failures(failures: list[dict[str, str]], *, key: str) -> None:
+    """What could not be read and why: the first few, and all of them to download."""
+    with st.expander(f"{number(len(failures))} rows with a reason"):
+        items = [element("li", element("b", foreign(f["where"])), " ", foreign(f["reason"])) for f in failures[:20]]
+        show(element("ul", *items, class_="fs-failures"))
+        if len(failures) > len(items):
+            show(element("p", f"{number(len(failures) - len(items))} more are in the file.", class_="fs-faint"))
+        st.download_button(
+            "Download as CSV",
+            data=lambda: failures_csv(failures),
+            file_name="failures.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key=key,
+            on_click="ignore",
+        )
+
+
+def failures_csv(failures: list[dict[str, str]]) -> str:
+    from core.search.export import csv_text
+
+    return csv_text(["where", "reason"], ([f["where"], f["reason"]] for f in failures))

@@ -1,0 +1,165 @@
+"""One post in full: itself, what is known of it and of its author, its thread, its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.database.overview import Summary
+from core.search.neighbours import Neighbour
+from core.types import Post, User
+from dashboard import resources
+from dashboard.components.cards import Card, author_name, draw_cards
+from dashboard.components.chips import Chip, draw_chips
+from dashboard.components.figures import day, facts, number
+from dashboard.components.notices import state
+from dashboard.components.text import clean, element, foreign, show
+from dashboard.languages import language_name
+from dashboard.links import By, PostLink, SearchLink
+from dashboard.navigation import show_in_address_bar
+
+BY_NAMES: dict[By, str] = {"both": "Both", "words": "Words", "picture": "Pictures"}
+NEIGHBOURS = 24
+SHOWN_CHARS = 5000
+"""A post's text may have a megabyte: the page begins with this much of it."""
+_SHOWN = "post.link"
+
+
+def draw_post(post: Post, user: User | None) -> None:
+    """The post itself; a very long text can be unfolded."""
+    long = len(post.text) > SHOWN_CHARS
+    whole = not long or st.session_state.get("post.whole") == post.id
+    text = post.text if whole else post.text[:SHOWN_CHARS] + " …"
+    card = Card(post, user=user, text=text, link=False)
+    draw_cards([card], resources.thumbnail, layout="full", label="The post", key="post.card", view=post.id)
+    if not whole and st.button(f"Show all {number(len(post.text))} characters", icon=":material/unfold_more:"):
+        st.session_state["post.whole"] = post.id
+        st.rerun()
+
+
+def draw_facts(post: Post, user: User | None) -> None:
+    """What is known of the post beside what it says, and of its author."""
+    moment = post.created_at
+    written = f"{moment:%A}, {day(moment)}, {moment:%H:%M} UTC" if moment else "Time unknown"
+    about: list[tuple[str, str]] = [("Written", written)]
+    for name, value in (
+        ("Language", post.lang and language_name(post.lang)),
+        ("Source", post.source),
+        ("Address", post.url),
+        ("Id", post.id),
+    ):
+        if value:
+            about.append((name, value))
+    if post.repost_of:
+        about.append(("Repost of", post.repost_of))
+    show(element("h3", "About this post"), facts(about))
+    given = [(name, str(value)) for name, value in post.extra.items() if value not in (None, "")]
+    if given:
+        show(element("h3", "Imported columns"), facts((name, _cut(value)) for name, value in given))
+    _draw_author(post, user)
+    chips = [Chip(text="Search for more like this", link=SearchLink(like=(post.id,)))]
+    if post.user_id:
+        chips.append(Chip(text="All posts by this author", link=SearchLink(users=(post.user_id,))))
+    draw_chips(chips, label="Where to go", key="post.onward")
+
+
+def _draw_author(post: Post, user: User | None) -> None:
+    if user is None:
+        return
+    known: list[tuple[str, str]] = []
+    if user.handle:
+        known.append(("Handle", "@" + user.handle.removeprefix("@")))
+    known += [(name, _cut(value)) for name, value in (("Place", user.location), ("Says", user.description)) if value]
+    known += [
+        (name, number(value))
+        for name, value in (("Followers", user.followers), ("Follows", user.following))
+        if value is not None
+    ]
+    if user.created_at:
+        known.append(("Since", day(user.created_at)))
+    if known:
+        show(element("h3", foreign(author_name(post, user))), facts(known))
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= 400 else value[:400] + " …"
+
+
+def draw_thread(post: Post) -> None:
+    """The conversation around the post, where it is in one."""
+    posts = resources.thread(post.id)
+    if len(posts) < 2:
+        return
+    users = resources.users(posts)
+    depths: dict[str, int] = {}
+    cards = []
+    for one in posts:
+        depths[one.id] = depths.get(one.reply_to or "", -1) + 1
+        current = one.id == post.id
+        badges = [("current", "This post", "")] if current else []
+        user = users.get(one.user_id or "")
+        depth = depths[one.id]
+        cards.append(
+            Card(one, user=user, text=one.text[:600], depth=depth, current=current, badges=badges, link=not current)
+        )
+    show(element("h2", "Thread ", element("span", f"{number(len(posts))} posts", class_="fs-faint")))
+    draw_cards(cards, resources.thumbnail, layout="thread", label="Thread", key="post.thread")
+
+
+def draw_neighbours(link: PostLink, post: Post) -> None:
+    """Posts near this one, by what they say, by what they show, or both."""
+    show(element("h2", "Near this post"))
+    if st.session_state.get(_SHOWN) != link or "post.by" not in st.session_state:
+        st.session_state.update({_SHOWN: link, "post.by": link.by, "post.least": link.least})
+    with st.container(horizontal=True, vertical_alignment="center", key="neighbours_head", gap="large"):
+        st.segmented_control(
+            "Near by",
+            list(BY_NAMES),
+            format_func=lambda by: BY_NAMES[by],
+            key="post.by",
+            required=True,
+            on_change=_change,
+        )
+        st.slider("At least this similar", 0.0, 1.0, step=0.05, key="post.least", on_change=_change, width=320)
+    found = resources.near(post.id, link.by, link.least, NEIGHBOURS)
+    if not found:
+        _draw_no_neighbours(link, post, resources.overview())
+        return
+    posts = resources.posts([neighbour.post_id for neighbour in found])
+    users = resources.users(posts.values())
+    cards = [
+        Card(near, user=users.get(near.user_id or ""), text=near.text[:420], badges=_badges(neighbour))
+        for neighbour in found
+        if (near := posts.get(neighbour.post_id)) is not None
+    ]
+    draw_cards(cards, resources.thumbnail, layout="grid", label="Near posts", key="post.neighbours")
+
+
+def _badges(neighbour: Neighbour) -> list[tuple[str, str, str]]:
+    badges = [("similar", f"{neighbour.similarity:.2f} similar", "Cosine of the two posts' vectors; 1 is the same")]
+    if neighbour.duplicate:
+        badges.insert(0, ("duplicate", "Near-duplicate", "The same words but for small changes, or the same picture"))
+    return badges
+
+
+def _change() -> None:
+    link: PostLink = st.session_state[_SHOWN]
+    link = replace(link, by=st.session_state["post.by"], least=round(st.session_state["post.least"], 2))
+    st.session_state[_SHOWN] = link
+    show_in_address_bar(link)
+
+
+def _draw_no_neighbours(link: PostLink, post: Post, summary: Summary) -> None:
+    if link.by == "picture" and not any(item.path for item in post.media):
+        state("This post has no picture", "Its neighbours can be found by words.")
+    elif link.by == "words" and not clean(post.text).strip():
+        state("This post has no words", "Its neighbours can be found by picture.")
+    elif link.least > 0:
+        state("Nothing is that similar", "Move the slider to the left to see posts that are less so.")
+    elif summary.posts < 2:
+        state("This is the only post", "Neighbours appear as more posts are imported.")
+    else:
+        state(
+            "No neighbours yet", "Posts are compared by their vectors: the Data page shows whether they are made yet."
+        )

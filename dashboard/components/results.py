@@ -1,0 +1,138 @@
+"""Search results: how many, in which order, the cards of one page, and files to take along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+from core.search.words import excerpt, marked_spans
+
+from core.search.export import hits_csv, hits_jsonl
+from core.types import SearchResult
+from dashboard import resources
+from dashboard.components.cards import Card, draw_cards
+from dashboard.components.chips import Chip, draw_chips, filter_chips
+from dashboard.components.figures import number
+from dashboard.components.notices import notices, state
+from dashboard.components.search_form import MODE_NAMES, show_link
+from dashboard.components.text import element, show
+from dashboard.links import MAX_HITS, PAGE_SIZE, SearchLink, Sort
+
+SORTS: dict[Sort, str] = {"best": "Best first", "newest": "Newest first", "liked": "Most liked first"}
+EXCERPT_CHARS = 420
+
+
+def draw_results(link: SearchLink, result: SearchResult) -> None:
+    notices(result.notes, kind="info")
+    if not result.hits:
+        _draw_nothing_found(link, result)
+        return
+    pages = -(-len(result.hits) // PAGE_SIZE)
+    shown = replace(link, number=min(link.number, pages))
+    with st.container(horizontal=True, vertical_alignment="center", key="results_head"):
+        _draw_count(shown, result)
+        _draw_sort(shown)
+        _draw_export(result)
+    _draw_cards(shown, result)
+    if pages > 1:
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            # Named by its page, since a widget that is there already would not take a page from the address.
+            key = f"results.page.{shown.number}"
+            st.pagination(pages, default=shown.number, key=key, on_change=_turn_page, args=(shown, key))
+
+
+def _draw_count(link: SearchLink, result: SearchResult) -> None:
+    found = len(result.hits)
+    if link.words or link.picture or link.like or link.avoid or link.unlike:
+        best = "The best " if found == MAX_HITS else ""
+        count = f"{best}{number(found)} of {number(result.considered)} posts"
+    else:
+        newest = "The newest " if found < result.considered else ""
+        of = f" of {number(result.considered)}" if newest else ""
+        count = f"{newest}{number(found)}{of} posts" if found != 1 else "1 post"
+    first = (link.number - 1) * PAGE_SIZE + 1
+    where = f"{number(first)} to {number(min(found, first + PAGE_SIZE - 1))} shown, " if found > PAGE_SIZE else ""
+    show(
+        element(
+            "div",
+            element("strong", count),
+            element("span", f"{where}found in {result.elapsed_ms:,.0f} ms", class_="fs-faint"),
+            class_="fs-count",
+        )
+    )
+
+
+def _draw_sort(link: SearchLink) -> None:
+    st.session_state["results.sort"] = link.sort
+    st.selectbox(
+        "Order",
+        list(SORTS),
+        format_func=lambda sort: SORTS[sort],
+        key="results.sort",
+        label_visibility="collapsed",
+        on_change=_sort,
+        args=(link,),
+        width=180,
+    )
+
+
+def _sort(link: SearchLink) -> None:
+    show_link(replace(link, sort=st.session_state["results.sort"], number=1))
+
+
+def _turn_page(link: SearchLink, key: str) -> None:
+    show_link(replace(link, number=st.session_state[key]))
+
+
+def _draw_export(result: SearchResult) -> None:
+    ids = [hit.post_id for hit in result.hits]
+    with st.popover("Export", icon=":material/download:", key="results_export"):
+        show(element("p", f"All {number(len(ids))} hits with their texts, counts and legs.", class_="fs-faint"))
+        for name, ending, mime, write in (
+            ("CSV for a spreadsheet", "csv", "text/csv", hits_csv),
+            ("JSON lines", "jsonl", "application/x-ndjson", hits_jsonl),
+        ):
+            st.download_button(
+                name,
+                data=lambda write=write: write(result.hits, resources.posts(ids)),
+                file_name=f"hits.{ending}",
+                mime=mime,
+                key=f"results.{ending}",
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def _draw_cards(link: SearchLink, result: SearchResult) -> None:
+    first = (link.number - 1) * PAGE_SIZE
+    hits = result.hits[first : first + PAGE_SIZE]
+    posts = resources.posts([hit.post_id for hit in hits])
+    users = resources.users(posts.values())
+    cards = []
+    for hit in hits:
+        if hit.post_id in posts:  # it may have gone since the search was kept
+            post = posts[hit.post_id]
+            text, spans = excerpt(post.text, marked_spans(post.text, link.words), EXCERPT_CHARS)
+            user = users.get(post.user_id or "")
+            cards.append(Card(post, user=user, text=text, spans=spans, hit=hit, search=link))
+    draw_cards(cards, resources.thumbnail, layout="grid", label="Found posts", key="results.cards", view=link.url())
+
+
+def _draw_nothing_found(link: SearchLink, result: SearchResult) -> None:
+    loosened = []
+    for chip in filter_chips(link):
+        without = chip.remove
+        if isinstance(without, SearchLink) and (count := resources.count(without.filters())) > result.considered:
+            loosened.append(replace(chip, remove=None, link=without, count=f"{number(count)} posts"))
+    loosened.sort(key=lambda chip: -int(chip.count.split()[0].replace(",", "")))
+    if result.considered == 0:
+        state("No post passes these filters", "Take one of them away, and this many posts are searched:")
+    elif link.mode != "hybrid":
+        state(
+            f"Nothing found in {MODE_NAMES[link.mode].lower()}",
+            f"{number(result.considered)} posts were searched. Everything asks meaning and pictures as well.",
+        )
+        loosened.append(Chip(text="Search everything", link=replace(link, mode="hybrid", number=1)))
+    else:
+        state("Nothing found", f"{number(result.considered)} posts were searched. Try fewer or other words.")
+    draw_chips(loosened, label="Filters to take away", key="results.loosen")

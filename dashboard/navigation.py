@@ -1,0 +1,50 @@
+"""The pages, and the way from one to another."""
+
+from __future__ import annotations
+
+from typing import NoReturn, Protocol, TypeVar
+
+import streamlit as st
+
+from core.settings import ROOT
+from dashboard.links import AnyLink, Given, Link
+
+L_co = TypeVar("L_co", covariant=True)
+
+
+class Readable(Protocol[L_co]):
+    """A kind of link."""
+
+    @classmethod
+    def read(cls, given: Given) -> tuple[L_co, tuple[str, ...]]: ...
+
+
+def pages() -> dict[str, st.Page]:
+    """Every page by the name that its links give it. Post has no place in the menu: one comes to it from a post."""
+    folder = ROOT / "pages"
+    return {
+        "": st.Page(folder / "overview.py", title="Overview", icon=":material/home:", default=True),
+        "search": st.Page(folder / "search.py", title="Search", icon=":material/search:", url_path="search"),
+        "data": st.Page(folder / "data.py", title="Data", icon=":material/database:", url_path="data"),
+        "post": st.Page(folder / "post.py", title="Post", url_path="post", visibility="hidden"),
+    }
+
+
+def current(kind: Readable[L_co]) -> tuple[L_co, tuple[str, ...]]:
+    """The link that the address bar holds, and a notice for each part of it that can't be used."""
+    return kind.read({name: st.query_params.get_all(name) for name in st.query_params})
+
+
+def show_in_address_bar(link: Link) -> None:
+    """Changes the address of the page that is shown."""
+    st.query_params.from_dict(link.params())
+
+
+def go_to(link: AnyLink) -> NoReturn:
+    """Leaves for another page, or for another view of this one."""
+    st.switch_page(pages()[link.page], query_params=link.params())
+
+
+def page_link(link: AnyLink, label: str, *, icon: str | None = None, help: str | None = None) -> None:
+    """A link to a page. ``label`` is ours: it is read as Markdown."""
+    st.page_link(pages()[link.page], label=label, icon=icon, help=help, query_params=link.params())

@@ -1,0 +1,17 @@
+"""The look of the app: page settings, logo and the CSS that Streamlit's theme (.streamlit/config.toml) can't say."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.settings import ROOT
+
+ASSETS = ROOT / "assets"
+
+
+def configure_page() -> None:
+    """Call first on every run."""
+    st.set_page_config(page_title="Feedscope", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+    st.html(ASSETS / "css" / "app.css")
+    dark = st.context.theme.type == "dark"
+    st.logo(str(ASSETS / ("logo-dark.svg" if dark else "logo.svg")), size="large", icon_image=str(ASSETS / "icon.svg"))

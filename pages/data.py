@@ -1,0 +1,27 @@
+"""Data: bring posts in, see what runs and what the workspace holds."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components.data_view import draw_holdings, draw_jobs, draw_parts, draw_runs
+from dashboard.components.import_form import draw_import
+from dashboard.components.notices import notices
+from dashboard.components.text import element, show
+from dashboard.links import DataLink
+from dashboard.navigation import current
+
+link, problems = current(DataLink)
+show(element("h1", "Data"))
+notices(problems)
+left, right = st.columns([5, 3], gap="large")
+with left:
+    if link.job is not None:
+        draw_jobs(link.job)
+    draw_import(link)
+    if link.job is None:
+        draw_jobs(None)
+with right, st.container(border=True, key="data_about"):
+    draw_holdings()
+    draw_parts()
+draw_runs()

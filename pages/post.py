@@ -1,0 +1,30 @@
+"""Post: one post in full, its author, its thread and its neighbours."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.components.notices import notices, state
+from dashboard.components.post_view import draw_facts, draw_neighbours, draw_post, draw_thread
+from dashboard.links import PostLink, SearchLink
+from dashboard.navigation import current, page_link
+
+link, problems = current(PostLink)
+notices(problems)
+post = resources.posts([link.id]).get(link.id) if link.id else None
+if post is None:
+    if link.id:
+        state("There is no such post here", f"This workspace does not hold the post “{link.id[:80]}”.")
+    else:
+        state("No post is chosen", "A post opens here when its card is clicked.")
+    page_link(SearchLink(), "Search", icon=":material/search:")
+else:
+    user = resources.users([post]).get(post.user_id or "")
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        draw_post(post, user)
+        draw_thread(post)
+    with right, st.container(border=True, key="post_facts"):
+        draw_facts(post, user)
+    draw_neighbours(link, post)
