@@ -68,7 +68,6 @@ class Indexes:
         self._lexical: LexicalIndex | None = None
         self._vectors: dict[str, FaissIndex] = {}
         self._pictures: tuple[int, PictureRows] | None = None
-        self.problems: list[str] = []
 
     @property
     def lexical(self) -> LexicalIndex:
@@ -133,10 +132,6 @@ class Indexes:
         with self._lock:
             self._vectors.pop(kind, None)
 
-    def forget_lexical(self) -> None:
-        with self._lock:
-            self._lexical = None
-
     def pictures(self) -> PictureRows:
         """Which post each picture belongs to, as of the present generation."""
         generation = self._workspace.generation
@@ -147,14 +142,24 @@ class Indexes:
                 self._pictures = (generation, rows)
             return self._pictures[1]
 
-    def verify(self) -> list[str]:
-        """Reads every derived file and compares checksums; gives what is wrong. Takes seconds: for the background."""
-        folders = [self._workspace.path / "lexical"]
-        folders += [self.folder(space) for kind in KINDS if (space := self.space(kind)) is not None]
-        self.problems = [
-            problem for folder in folders if folder.exists() for problem in derived.verify(folder, checksums=True)
-        ]
-        return self.problems
+    def drop_damaged(self) -> list[str]:
+        """Reads every derived file, compares checksums, and drops the parts that are not what was written: searches go on
+        from the database, and the job ``index`` makes them again. Gives what was wrong. Takes seconds: for the
+        background."""
+        problems = []
+        spaces = {kind: space for kind in KINDS if (space := self.space(kind)) is not None}
+        folders: dict[str, Path] = {kind: self.folder(space) for kind, space in spaces.items()}
+        folders["lexical"] = self._workspace.path / "lexical"
+        for kind, folder in folders.items():
+            found = derived.verify(folder, checksums=True) if (folder / derived.MANIFEST).exists() else []
+            if found:
+                problems += found
+                with self._lock:
+                    (folder / derived.MANIFEST).unlink()
+                    self._vectors.pop(kind, None)
+                    if kind == "lexical":
+                        self._lexical = None
+        return problems
 
     def status(self) -> tuple[PartStatus, ...]:
         """How each derived part stands against the database."""

@@ -73,6 +73,18 @@ class Workspace:
             connection.close()
             raise
 
+    def start(self) -> None:
+        """What an app does after opening: goes on with unfinished jobs, and in the background verifies the derived parts
+        and has those made that are damaged, missing or behind. The command line does each when asked."""
+        self.jobs.start()
+        threading.Thread(target=self._look_after_indexes, name="feedscope-verify", daemon=True).start()
+
+    def _look_after_indexes(self) -> None:
+        damaged = self.indexes.drop_damaged()
+        busy = any(job.active for job in self.jobs.list())
+        if not busy and any(part.state in ("behind", "missing") for part in self.indexes.status()):
+            self.jobs.submit("index", {}, title="Repair the indexes" if damaged else "Bring the indexes up to date")
+
     @property
     def name(self) -> str:
         return self.path.name

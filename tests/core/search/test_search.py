@@ -32,7 +32,9 @@ def test_each_mode_is_one_leg(filled):
     assert ids(filled, words("bread"), mode="lexical") == ["loaf", "bread"]  # the shorter text comes first
     assert ids(filled, words("late bus"), mode="text", k=1) == ["bus"]
     assert ids(filled, words("red"), mode="image", k=1) == ["apple"]
-    assert {leg.leg for hit in search(filled, Query((words("red"),), mode="image")).hits for leg in hit.legs} == {"image"}
+    assert {leg.leg for hit in search(filled, Query((words("red"),), mode="image")).hits for leg in hit.legs} == {
+        "image"
+    }
 
 
 def test_a_picture_finds_pictures_and_a_post_ranks_by_its_best_one(filled):
@@ -147,4 +149,7 @@ def test_near_duplicates_are_marked(fill):
         ({"id": "b", "text": "WIN a free phone today!! just follow this account and send your address"}, []),
         ({"id": "c", "text": "My phone fell into the sea today and I have no other"}, []),
     )
-    assert {found.post_id: found.duplicate for found in neighbours(workspace, "a", by="words")} == {"b": True, "c": False}
+    assert {found.post_id: found.duplicate for found in neighbours(workspace, "a", by="words")} == {
+        "b": True,
+        "c": False,
+    }

@@ -27,7 +27,8 @@ def test_every_key():
 
 
 @pytest.mark.parametrize(
-    "condition", ["", "likes", "=3", "since=yesterday", "picture=maybe", "min_likes=-1", "min_likes=²", "until=9999-99-99"]
+    "condition",
+    ["", "likes", "=3", "since=yesterday", "picture=maybe", "min_likes=-1", "min_likes=²", "until=9999-99-99"],
 )
 def test_what_can_not_be_used_is_named(condition):
     with pytest.raises(QueryError) as caught:
