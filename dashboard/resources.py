@@ -80,8 +80,7 @@ class _Opened:
 def _open(path: Path) -> _Opened:
     workspace = Workspace.open(path, read_settings())
     atexit.register(workspace.close)
-    workspace.jobs.start()
-    threading.Thread(target=workspace.indexes.verify, name="feedscope-verify", daemon=True).start()
+    workspace.start()
     return _Opened(workspace, Encoders(workspace))
 
 

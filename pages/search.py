@@ -40,7 +40,7 @@ def draw_start() -> None:
     show(
         element(
             "p",
-            "“Quotes” keep words together, -word leaves a word out, cat* finds what begins so, and / comes back to the box.",
+            "“Quotes” keep words together, -word leaves a word out, cat* finds words that begin so, / comes back here.",
             class_="fs-faint",
         )
     )

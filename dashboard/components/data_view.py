@@ -11,7 +11,6 @@ from dashboard import resources
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import Tone, badge, day, day_and_time, facts, number, size, table
 from dashboard.components.jobs import POLL_SECONDS, draw_job
-from dashboard.components.notices import notices
 from dashboard.components.text import element, show
 from dashboard.links import SearchLink
 
@@ -61,7 +60,6 @@ def draw_parts() -> None:
                 class_="fs-part",
             )
         )
-    notices(resources.workspace().indexes.problems)
     busy = bool(resources.active_jobs())
     with st.container(horizontal=True):
         if any(part.state in ("behind", "missing") for part in parts) and st.button(

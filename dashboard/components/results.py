@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
-from core.search.words import excerpt, marked_spans
 
 from core.search.export import hits_csv, hits_jsonl
-from core.types import SearchResult
+from core.search.words import excerpt, marked_spans
+from core.types import Hit, Post, SearchResult
 from dashboard import resources
 from dashboard.components.cards import Card, draw_cards
 from dashboard.components.chips import Chip, draw_chips, filter_chips
@@ -85,22 +87,26 @@ def _turn_page(link: SearchLink, key: str) -> None:
 
 
 def _draw_export(result: SearchResult) -> None:
-    ids = [hit.post_id for hit in result.hits]
     with st.popover("Export", icon=":material/download:", key="results_export"):
-        show(element("p", f"All {number(len(ids))} hits with their texts, counts and legs.", class_="fs-faint"))
+        show(element("p", f"All {number(len(result.hits))} hits with their texts, counts and legs.", class_="fs-faint"))
         for name, ending, mime, write in (
             ("CSV for a spreadsheet", "csv", "text/csv", hits_csv),
             ("JSON lines", "jsonl", "application/x-ndjson", hits_jsonl),
         ):
             st.download_button(
                 name,
-                data=lambda write=write: write(result.hits, resources.posts(ids)),
+                data=partial(_written, result, write),
                 file_name=f"hits.{ending}",
                 mime=mime,
                 key=f"results.{ending}",
                 on_click="ignore",
                 width="stretch",
             )
+
+
+def _written(result: SearchResult, write: Callable[[Iterable[Hit], dict[str, Post]], str]) -> str:
+    """The file, made when somebody asks for it."""
+    return write(result.hits, resources.posts([hit.post_id for hit in result.hits]))
 
 
 def _draw_cards(link: SearchLink, result: SearchResult) -> None:

@@ -130,10 +130,15 @@ def _draw_users(link: SearchLink, choices: FilterChoices) -> None:
     ids = list(dict.fromkeys([*(value for value, _ in choices.users), *link.users]))
     names = resources.user_names(ids)
     counts = dict(choices.users)
+
+    def said(id_: str | None) -> str:
+        name = clean(names.get(id_ or "") or id_ or "")
+        return f"{name} ({counts[id_]:,})" if id_ in counts else name
+
     st.multiselect(
         "People",
         ids,
-        format_func=lambda id_: f"{clean(names.get(id_, id_))} ({counts[id_]:,})" if id_ in counts else clean(id_),
+        format_func=said,
         max_selections=MAX_LIST,
         accept_new_options=True,
         key="search.users",

@@ -65,6 +65,6 @@ def _ready(busy: bool) -> tuple[str, Tone]:
     if loading == "loading":
         return "Models are loading", "busy"
     parts = resources.index_status()
-    if resources.workspace().indexes.problems or any(part.state in ("behind", "missing") for part in parts):
+    if any(part.state in ("behind", "missing") for part in parts):
         return "Indexes are behind", "warn"
     return "Ready", "good"
