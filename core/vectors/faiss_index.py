@@ -44,6 +44,7 @@ class FaissIndex:
     def __init__(self, space: Space) -> None:
         """An empty flat index; see :func:`build_index` for one that holds something."""
         self._space = space
+        self._recall = 1.0
         self._changing = threading.Lock()
         self._state = _State(_nothing_stored(space.dim), _nothing_stored(space.dim))
 
@@ -54,6 +55,11 @@ class FaissIndex:
     @property
     def family(self) -> str:
         return self._state.base.family.name
+
+    @property
+    def recall(self) -> float:
+        """Recall@10 against exact search as measured on a sample when the index was built; 1.0 where it is exact."""
+        return self._recall
 
     def __len__(self) -> int:
         state = self._state
@@ -127,8 +133,15 @@ class FaissIndex:
             def fill(version: Path) -> None:
                 _write(state, self._space.dim, version)
 
-            about = {"family": self.family, "space": asdict(self._space), "count": len(self)}
-            manifest = derived.write(folder, generation, fill, **about)
+            manifest = derived.write(
+                folder,
+                generation,
+                fill,
+                family=self.family,
+                space=asdict(self._space),
+                count=len(self),
+                recall=self._recall,
+            )
             # What was in memory is on disk now: go on with the mapped files.
             self._state = _read(manifest, self._space.dim)
 
@@ -146,6 +159,7 @@ class FaissIndex:
         try:
             stored = Space(**manifest.about["space"])
             index = cls(stored)
+            index._recall = float(manifest.about["recall"])
             index._state = _read(manifest, stored.dim)
         except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
             raise VectorError(f"{folder.name}: the index can't be opened ({error}).") from error
@@ -193,6 +207,7 @@ def build_index(
     built: Flat | Hnsw
     if family == Hnsw.name and total:
         built = Hnsw.build(slices(), total, space.dim, progress)
+        index._recall = built.tune()
     else:
         for number, block in enumerate(slices()):
             progress(number * BUILD_SLICE + len(block))

@@ -25,9 +25,16 @@ FLAT_UP_TO = 50_000
 
 HNSW_M = 32
 HNSW_EF_CONSTRUCTION = 80
-HNSW_EF_SEARCH = 96
-HNSW_COST = 8.0
+HNSW_EF_SEARCH = (96, 128, 192, 256, 384, 512, 768)
+"""Tried in this order after building, until TARGET_RECALL is reached on a sample."""
+HNSW_EF_PER_NEIGHBOUR = 4
+"""Many neighbours need a longer walk than ten do: efSearch is at least this times k."""
+HNSW_COST = 25
 """What one step of efSearch costs, in vectors that exact search reads in the same time (tests/bench/vectors.py)."""
+
+TARGET_RECALL = 0.995
+"""On a sample; so that other queries, too, have 0.99."""
+RECALL_SAMPLE = 200
 
 BUILD_SLICE = 2_000
 
@@ -127,7 +134,7 @@ class Hnsw:
         count = self._index.ntotal
         kept = count if keep is None else len(keep)
         # The graph is walked through all vectors, also those that are not kept: fewer kept means a longer walk.
-        effort = max(HNSW_EF_SEARCH, 2 * k) * count // kept
+        effort = max(self._index.hnsw.efSearch, HNSW_EF_PER_NEIGHBOUR * k) * count // kept
         if kept <= HNSW_COST * effort:
             return exact_search(queries, self._matrix, k, keep)
         selector = None if keep is None else keep.selector
@@ -156,6 +163,29 @@ class Hnsw:
             index.add(matrix)
             progress(index.ntotal)
         return cls(index)
+
+    def tune(self) -> float:
+        """Sets efSearch (which is saved with the graph) for TARGET_RECALL, and gives the recall@10 that was measured.
+
+        Half of the sample are stored vectors, half lie between two of them: like posts, and like queries that
+        are no posts, which a graph finds harder.
+        """
+        chosen = np.random.default_rng(0).choice(self._index.ntotal, size=(2, RECALL_SAMPLE))
+        queries = self._matrix[chosen[0]]
+        queries[::2] += self._matrix[chosen[1][::2]]
+        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+        k = min(10, self._index.ntotal)
+        worst = exact_search(queries, self._matrix, k, None)[0][:, -1:]
+        recall = 0.0
+        for effort in HNSW_EF_SEARCH:
+            self._index.hnsw.efSearch = effort
+            parameters = faiss.SearchParametersHNSW(efSearch=effort)
+            scores, _ = self._index.search(queries, k, params=parameters)
+            # By score and not by position: of equal vectors either will do.
+            recall = float((scores >= worst - 1e-6).mean())
+            if recall >= TARGET_RECALL:
+                break
+        return recall
 
 
 FAMILIES: dict[str, type[Flat] | type[Hnsw]] = {Flat.name: Flat, Hnsw.name: Hnsw}
