@@ -86,9 +86,11 @@ def parse_count(raw: object) -> int | None:
             return None
         sign, digits, fraction, unit = match.groups()
         raw = Decimal(sign + re.sub(r"\D", "", digits) + (fraction or "")) * _FACTOR[unit.lower()]
-    if isinstance(raw, (float, Decimal)):
-        raw = int(raw) if math.isfinite(raw) and abs(raw) <= MAX_COUNT and raw == int(raw) else None
-    return raw if isinstance(raw, int) and abs(raw) <= MAX_COUNT else None
+    if isinstance(raw, int):
+        return raw if abs(raw) <= MAX_COUNT else None
+    if isinstance(raw, (float, Decimal)) and math.isfinite(raw) and abs(raw) <= MAX_COUNT and raw == int(raw):
+        return int(raw)
+    return None
 
 
 _TRUTH = {"true": True, "t": True, "yes": True, "y": True, "1": True, "1.0": True}

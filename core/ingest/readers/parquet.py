@@ -28,7 +28,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
     try:
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for a column's name
         raise ImportFailed(f"{path.name} is not a whole Parquet file: {error}") from error
 
 
@@ -80,7 +80,7 @@ def read_batches(path: Path, reader: RowReader) -> Iterator[PostRecord | Failure
                     for row in rows:
                         yield reader.read(row, f"{path.name} row {position + 1}", position)
                         position += 1
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 where = f"{path.name} rows {position + 1} to {end}"
                 yield Failure(where, f"these rows can't be read: {error}", position)
             position = end
@@ -118,4 +118,5 @@ def _cell(scalar: pa.Scalar) -> Any:
         buffer = scalar.as_buffer() if hasattr(scalar, "as_buffer") else None
         return None if buffer is None else buffer.to_pybytes().decode("utf-8", "replace")
     except (ValueError, OverflowError):
-        return getattr(scalar, "value", None)  # a time beyond the year 9999, as a number
+        # A time beyond the year 9999: kept as text, so that it is not taken for an epoch in another unit.
+        return f"{getattr(scalar, 'value', '?')} as {scalar.type}"

@@ -77,10 +77,9 @@ def detect_encoding(head: bytes) -> str:
         if head.startswith(mark):
             return name
     if len(head) >= 8:
-        if head[1::2].count(0) > 0.4 * len(head) / 2:
-            return "utf-16-le"
-        if head[0::2].count(0) > 0.4 * len(head) / 2:
-            return "utf-16-be"
+        even, odd = head[0::2].count(0) * 2 / len(head), head[1::2].count(0) * 2 / len(head)
+        if max(even, odd) > 0.4 and min(even, odd) < 0.1:
+            return "utf-16-le" if odd > even else "utf-16-be"
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
     broken = text.count("\ufffd")
     if broken == 0 or broken <= sum(char > "\x7f" for char in text) // 2:

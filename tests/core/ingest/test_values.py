@@ -110,7 +110,11 @@ def test_an_iso_time_survives_in_any_zone(time, zone):
     assert parse_time(zoned, latest=LATEST) == time
 
 
-@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2029, 12, 30)).map(lambda t: t.replace(microsecond=0)))
+@given(
+    st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2029, 12, 30)).map(
+        lambda t: t.replace(microsecond=0)
+    )
+)
 def test_an_epoch_is_understood_in_every_unit(time):
     seconds = int(time.replace(tzinfo=UTC).timestamp())
     for factor in (1, 10**3, 10**6, 10**9):
@@ -128,7 +132,15 @@ def test_a_time_is_sane_or_none(raw):
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        *(("12", 12), ("12.0", 12), (12.0, 12), ("1,234", 1234), ("1 234 567", 1234567), ("1.2K", 1200), ("3M", 3_000_000)),
+        *(
+            ("12", 12),
+            ("12.0", 12),
+            (12.0, 12),
+            ("1,234", 1234),
+            ("1 234 567", 1234567),
+            ("1.2K", 1200),
+            ("3M", 3_000_000),
+        ),
         *(("-5", -5), (" 7 ", 7), (Decimal("3"), 3), ("0", 0)),
         *(("", None), ("nan", None), (math.nan, None), (math.inf, None), ("12.5", None), ("many", None), (True, None)),
         *((None, None), ("9" * 30, None), (10**20, None), ("1,23", None), ("12 likes", None), ([1], None), ("²", None)),
@@ -158,7 +170,15 @@ def test_ids(raw, expected):
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
-    [("en", "en"), ("pt-BR", "pt"), ("zh_Hans", "zh"), ("['de', 'en']", "de"), (["fr"], "fr"), ("und", None), ("English", None)],
+    [
+        ("en", "en"),
+        ("pt-BR", "pt"),
+        ("zh_Hans", "zh"),
+        ("['de', 'en']", "de"),
+        (["fr"], "fr"),
+        ("und", None),
+        ("English", None),
+    ],
 )
 def test_languages(raw, expected):
     assert parse_lang(raw) == expected
@@ -189,7 +209,9 @@ def test_lists(raw, expected):
     assert parse_list(raw) == expected
 
 
-@pytest.mark.parametrize("raw", ["[" * 10_000 + "]" * 10_000, "[" + "-" * 19_000 + "1]", "[" + "9" * 19_000 + "]", "[1,\0]"])
+@pytest.mark.parametrize(
+    "raw", ["[" * 10_000 + "]" * 10_000, "[" + "-" * 19_000 + "1]", "[" + "9" * 19_000 + "]", "[1,\0]"]
+)
 def test_literals_that_would_break_a_parser_stay_as_they_are(raw):
     assert parse_list(raw) == [raw]
 
@@ -230,8 +252,22 @@ def test_missing_strings():
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        *(("['a', 'b']", "a, b"), (["a", 1], "a, 1"), ("[1]", "1"), ([], None), ("", None), (math.nan, None), (True, True)),
-        *((2**70, str(2**70)), (1.5, 1.5), (Decimal("1.5"), 1.5), (date(2020, 1, 2), "2020-01-02"), (b"abc", "3 bytes")),
+        *(
+            ("['a', 'b']", "a, b"),
+            (["a", 1], "a, 1"),
+            ("[1]", "1"),
+            ([], None),
+            ("", None),
+            (math.nan, None),
+            (True, True),
+        ),
+        *(
+            (2**70, str(2**70)),
+            (1.5, 1.5),
+            (Decimal("1.5"), 1.5),
+            (date(2020, 1, 2), "2020-01-02"),
+            (b"abc", "3 bytes"),
+        ),
         *(({"a": [1]}, '{"a": [1]}'), ([{"a": 1}], '[{"a": 1}]'), ({}, None)),
     ],
 )
