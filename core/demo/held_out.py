@@ -25,7 +25,14 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
     ),
     "pizza": ("1F355",),  # slice of pizza
     "rocket": ("1F680", "E20B"),  # rocket, space shuttle
-    "dog": ("1F415", "1F415-200D-1F9BA", "1F436", "1F429", "1F9AE", "E182"),  # dog, service dog, face, poodle, guide dog
+    "dog": (
+        "1F415",
+        "1F415-200D-1F9BA",
+        "1F436",
+        "1F429",
+        "1F9AE",
+        "E182",
+    ),  # dog, service dog, face, poodle, guide dog
     "bicycle": ("1F6B2", "1F6B3", "1F6B4", "1F6B5"),  # bicycle, no bicycles, bicyclist, mountain biker
     "guitar": ("1F3B8",),
     "sailing boat": ("26F5",),
