@@ -88,7 +88,7 @@ def parse_count(raw: object) -> int | None:
         raw = Decimal(sign + re.sub(r"\D", "", digits) + (fraction or "")) * _FACTOR[unit.lower()]
     if isinstance(raw, int):
         return raw if abs(raw) <= MAX_COUNT else None
-    if isinstance(raw, (float, Decimal)) and math.isfinite(raw) and abs(raw) <= MAX_COUNT and raw == int(raw):
+    if isinstance(raw, (float, Decimal)) and math.isfinite(raw) and abs(float(raw)) <= MAX_COUNT and raw == int(raw):
         return int(raw)
     return None
 

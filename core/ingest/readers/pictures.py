@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from core.types import Post
 MAX_DEPTH = 32
 MAX_LOOKED_AT = 10_000
 """Entries looked at to tell whether a folder holds pictures at all."""
+
+# Pillow warns of damaged EXIF data; the time is unknown then, and that is all.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 _EXIF = 0x8769
 _DATE_TIME_ORIGINAL = 0x9003

@@ -302,7 +302,7 @@ BODY = st.lists(
 
 
 @given(header=HEADERS, body=BODY)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_bytes_give_records_failures_or_a_sentence(tmp_path, header, body):
     path = tmp_path / "any.csv"
     path.write_bytes(header + body)

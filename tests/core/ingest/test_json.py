@@ -192,7 +192,7 @@ POSTS = json.dumps(
 
 
 @given(data=st.data(), suffix=st.sampled_from([".json", ".jsonl"]))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_mutated_json_gives_records_failures_or_a_sentence(tmp_path, data, suffix):
     raw = bytearray((POSTS if suffix == ".json" else POSTS.replace('}, {"id"', '}\n{"id"')).encode())
     for _ in range(data.draw(st.integers(0, 8))):

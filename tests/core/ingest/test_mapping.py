@@ -32,7 +32,8 @@ from core.ingest.mapping import ALIASES, find_columns, fold, unique_names
             },
         ),
         (
-            "id user_name user_location user_description user_created user_followers user_friends date text retweets favorites",
+            "id user_name user_location user_description user_created user_followers user_friends date text retweets"
+            " favorites",
             {
                 "id": "id",
                 "user_id": "user_name",

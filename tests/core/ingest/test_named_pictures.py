@@ -107,7 +107,7 @@ PARTS = st.lists(
 
 
 @given(st.one_of(PARTS.map("/".join), st.text(max_size=40), st.text(alphabet=st.characters(codec=None), max_size=10)))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_name_leads_out_of_the_folder(folder, name):
     path, error = PictureFolder(folder, max_bytes=10).find(name)
     assert (path is None) == (error is not None)
