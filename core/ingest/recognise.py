@@ -43,6 +43,7 @@ def recognise(path: Path, *, format: str = "auto", mapping: Mapping[str, str] | 
     if format != "auto" and format not in FORMATS:
         raise ImportFailed(f"There is no format {format!r}. Formats: auto, {', '.join(FORMATS)}.")
     path = path.absolute()
+    _check_name(path)
     try:
         if path.is_dir():
             return _recognise_folder(path, format, mapping)
@@ -123,6 +124,14 @@ def estimate_rows(source: Source) -> int:
     return max(1, round(_unpacked_size(path) / row_bytes))
 
 
+def _check_name(path: Path) -> None:
+    """Names go into messages and into the database, which hold no bytes that are not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ImportFailed(f"The name {str(path).encode('utf-8', 'replace')!r} is not UTF-8. Rename it.") from error
+
+
 def _recognise_folder(folder: Path, format: str, mapping: Mapping[str, str] | None) -> Source:
     if format in ("auto", "feedscope") and feedscope.posts_file(folder):
         return Source(folder, "feedscope", None, {})
@@ -171,6 +180,7 @@ def _posts_file(path: Path, format: str) -> Path:
 
 def _recognise_file(path: Path, file: Path, format: str, mapping: Mapping[str, str] | None) -> Source:
     """``path`` is what the user named: the posts file itself or the folder it lies in."""
+    _check_name(file)
     name = file.name
     if file.stat().st_size == 0:
         raise ImportFailed(f"{name} is empty.")

@@ -112,6 +112,7 @@ def test_a_picture_alone_is_no_source(tmp_path):
         recognise(tmp_path / "a.jpg")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @given(data=st.data())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_damaged_picture_is_still_a_post(tmp_path, data):

@@ -37,6 +37,11 @@ def test_what_is_not_posts(tmp_path, content, message):
         recognise(path)
 
 
+def test_a_name_that_is_no_utf8_is_refused(tmp_path):
+    with pytest.raises(ImportFailed, match="is not UTF-8"):
+        recognise(tmp_path / "caf\udce9.csv")
+
+
 def test_unknown_formats_and_wrong_ones(tmp_path):
     path = write_csv(tmp_path / "a.csv", "id,text", "1,one")
     with pytest.raises(ImportFailed, match=r"no format 'xml'. Formats: auto, csv"):
