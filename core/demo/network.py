@@ -49,12 +49,16 @@ def write_demo(folder: Path, *, report: Report | None = None) -> None:
     ``report(done, total, note)`` is called as the pictures are drawn, which takes nearly all of the time. Files of an
     earlier run are written over.
     """
-    network = plan_network()
+    write_network(plan_network(), folder, report=report)
+
+
+def write_network(network: Network, folder: Path, *, report: Report | None = None) -> None:
+    """Draws a network's pictures and writes its lines; ``posts.jsonl`` comes last, once all else is there."""
     folder.mkdir(parents=True, exist_ok=True)
     draw_pictures([picture for several in network.pictures.values() for picture in several], folder, report)
-    write_lines(folder / "users.jsonl", (_line(user) for user in network.users))
-    write_lines(folder / "interactions.jsonl", (_act_line(act) for act in network.interactions))
-    write_lines(folder / "posts.jsonl", post_lines(network))
+    _write_lines(folder / "users.jsonl", (_line(user) for user in network.users))
+    _write_lines(folder / "interactions.jsonl", (_act_line(act) for act in network.interactions))
+    _write_lines(folder / "posts.jsonl", _post_lines(network))
 
 
 def plan_network() -> Network:
@@ -135,7 +139,7 @@ def _describe(pictures: dict[str, tuple[Picture, ...]], rng: Random) -> dict[str
     }
 
 
-def post_lines(network: Network) -> Iterator[dict[str, Any]]:
+def _post_lines(network: Network) -> Iterator[dict[str, Any]]:
     """Each post as its line of ``posts.jsonl``."""
     for post in network.posts:
         media = []
@@ -162,6 +166,6 @@ def _line(noun: Post | User | Interaction) -> dict[str, Any]:
     }
 
 
-def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     """JSON lines in UTF-8."""
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
