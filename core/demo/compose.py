@@ -76,7 +76,7 @@ class _Desk:
         """Casts one block."""
         first = block[0]
         author = self.by_handle[first.by] if first.by else self.pick_author(first)
-        root = self.write(first, author, pick_time(self.rng, on=first.on, at=first.at))
+        root = self.write(first, author, pick_time(self.rng, on=first.on, at=first.at, minute=first.minute))
         newest, seen = root, {author.id}
         for line in block[1:]:
             newest = self.follow_up(line, root, newest, seen)

@@ -9,8 +9,9 @@ A file of ``texts/`` is named for its topic. Blocks are parted by an empty line.
 - ``~ text``: somebody quotes the first post
 
 and a line without such a mark is a further line of the text above it. Any text may begin with tags in brackets, parted
-by spaces: ``pic=NAME,NAME`` its pictures, ``on=WHEN`` and ``at=HOUR`` its time (see :mod:`core.demo.timeline`),
-``by=HANDLE``, ``lang=CODE``, ``topic=NAME``, and the flags ``rude``, ``ad`` and ``raw`` (no change of voice).
+by spaces: ``pic=NAME,NAME`` its pictures, ``on=WHEN`` its day (see :mod:`core.demo.timeline`), ``at=HOUR`` or
+``at=HOUR:MINUTE``, ``by=HANDLE``, ``lang=CODE``, ``topic=NAME``, and the flags ``rude``, ``ad`` and ``raw`` (no change
+of voice).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ _NOT_TOPICS = frozenset({"spam", "replies", "quotes"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One authored post. ``lang`` is an ISO 639-1 code; ``at`` an hour, 0 to 23; ``pictures`` names subjects."""
+    """One authored post. ``lang`` is an ISO 639-1 code; ``at`` an hour, 0 to 23, ``minute`` one within it;
+    ``pictures`` names subjects."""
 
     text: str
     topic: str
@@ -47,6 +49,7 @@ class Line:
     pictures: tuple[str, ...] = ()
     on: str | None = None
     at: int | None = None
+    minute: int | None = None
     by: str | None = None
     lang: str = "en"
     rude: bool = False
@@ -114,7 +117,8 @@ def _line(text: str, relation: Relation, first: Line) -> Line:
             case "pic":
                 line = replace(line, pictures=tuple(value.split(",")))
             case "at":
-                line = replace(line, at=int(value))
+                hour, _, minute = value.partition(":")
+                line = replace(line, at=int(hour), minute=int(minute) if minute else None)
             case "on":
                 line = replace(line, on=value)
             case "by":

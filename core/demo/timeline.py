@@ -27,8 +27,9 @@ def days_of(when: str | None) -> tuple[date, ...]:
     return tuple(day for day in _DAYS if any(_allows(part, day) for part in parts))
 
 
-def pick_time(rng: Random, *, on: str | None = None, at: int | None = None) -> datetime:
-    """A time for a post: a day that ``on`` allows, livelier ones likelier, in the hour ``at`` or by the day's rhythm.
+def pick_time(rng: Random, *, on: str | None = None, at: int | None = None, minute: int | None = None) -> datetime:
+    """A time for a post: a day that ``on`` allows, livelier ones likelier, in the hour ``at`` or by the day's rhythm,
+    in the given minute or any.
 
     Raises ValueError where ``on`` allows no day.
     """
@@ -38,7 +39,8 @@ def pick_time(rng: Random, *, on: str | None = None, at: int | None = None) -> d
     day = rng.choices(days, [_weight(day) for day in days])[0]
     hour = at if at is not None else rng.choices(range(24), _HOUR_WEIGHTS)[0]
     # a fifth of the hour is kept free at its end, so that an hour's posts come before the next hour's first replies
-    moment = datetime.combine(day, time(hour, rng.randrange(48), rng.randrange(60)))
+    within = rng.randrange(48) if minute is None else minute
+    moment = datetime.combine(day, time(hour, within, rng.randrange(60)))
     return min(moment, END - timedelta(hours=6, seconds=rng.randrange(3600)))
 
 

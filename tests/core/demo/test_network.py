@@ -209,7 +209,7 @@ def test_subjects_are_told_for_every_picture(network: Network) -> None:
 
 
 def test_the_folder_is_read_like_any_other(network: Network, tmp_path) -> None:
-    pictured = next(post for post in network.posts if len(network.pictures.get(post.id, ())) == 2)
+    pictured = next(post for post in network.posts[40:] if len(network.pictures.get(post.id, ())) == 2)
     posts = (*network.posts[:40], pictured)
     kept = {post.id for post in posts}
     small = replace(
