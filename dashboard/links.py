@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
@@ -274,10 +274,6 @@ class SearchLink(Link):
             unliked = (*unliked, post_id)[-MAX_LIST:]
         return replace(self, like=liked, unlike=unliked, number=1)
 
-    def without_filters(self) -> SearchLink:
-        kept = ("words", "avoid", "picture", "like", "unlike", "mode", "sort")
-        return SearchLink(**{name: getattr(self, name) for name in kept})
-
 
 @dataclass(frozen=True, slots=True)
 class PostLink(Link):
@@ -358,11 +354,6 @@ def parse_url(url: str) -> AnyLink | None:
     except ValueError:
         return None
     kind = LINKS.get(parts.path.removeprefix("./"))
-    if kind is None or parts.scheme or parts.netloc:
+    if kind is None or not url.startswith("./"):
         return None
     return kind.read(given)[0]
-
-
-def changed(link: SearchLink, other: SearchLink) -> tuple[str, ...]:
-    """The names of the fields in which two searches differ."""
-    return tuple(spec.name for spec in fields(link) if getattr(link, spec.name) != getattr(other, spec.name))

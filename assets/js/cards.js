@@ -30,25 +30,20 @@ function gallery(card) {
   return node;
 }
 
-function footer(card, go) {
+function chips(card) {
+  const badges = card.badges.map(([kind, text, title]) => set(make("span", `chip badge-${kind}`, text), { title }));
   const legs = card.legs.map(([leg, name, rank, title]) =>
     set(make("span", `chip leg-${leg}`, make("span", "dot"), name, make("b", "", rank)), { title })
   );
-  const badges = card.badges.map(([kind, text, title]) => set(make("span", `chip badge-${kind}`, text), { title }));
+  return badges.length + legs.length ? make("div", "chips", ...badges, ...legs) : null;
+}
+
+function footer(card, go) {
+  const counts = card.counts.map(([kind, text, title]) => set(make("span", "count", icon(kind), text), { title }));
   const actions = card.actions.map(([kind, url, title]) =>
     set(link(url, go, `action ${kind}`, icon(kind)), { title, "aria-label": title })
   );
-  const left = make("div", "chips", ...badges, ...legs);
-  return legs.length || badges.length || actions.length
-    ? make("footer", "", left, make("div", "actions", ...actions))
-    : null;
-}
-
-function counts(card) {
-  if (!card.counts.length) return null;
-  return make("div", "counts", ...card.counts.map(([kind, text, title]) =>
-    set(make("span", "count", icon(kind), text), { title })
-  ));
+  return counts.length + actions.length ? make("footer", "", ...counts, make("span", "actions", ...actions)) : null;
 }
 
 function draw(card, go, layout) {
@@ -63,13 +58,14 @@ function draw(card, go, layout) {
   }
   const media = card.pictures.length ? gallery(card) : null;
   const missing = card.missing.map((reason) => make("p", "missing", icon("missing"), reason));
-  const body = make("div", "body", author(card, go), card.text.length ? words(card) : null, ...missing);
+  const head = card.name || card.time || layout === "full" ? author(card, go) : null;
+  const body = make("div", "body", head, card.text.length ? words(card) : null, ...missing);
   if (layout === "full" || layout === "thread") {
     if (media) body.append(media);
-    body.append(...[counts(card), footer(card, go)].filter(Boolean));
+    body.append(...[footer(card, go), chips(card)].filter(Boolean));
     node.append(...[body, open].filter(Boolean));
   } else {
-    body.append(...[make("div", "spring"), counts(card), footer(card, go)].filter(Boolean));
+    body.append(...[make("div", "spring"), footer(card, go), chips(card)].filter(Boolean));
     node.append(...[media, body, open].filter(Boolean));
   }
   return node;

@@ -74,7 +74,7 @@ function picture(given) {
 
 // The node that holds what a component draws; emptied, so that drawing again replaces what was there.
 function stage(parentElement, className) {
-  let root = parentElement.querySelector(":scope > .stage, :scope .stage");
+  let root = parentElement.querySelector(".stage");
   if (!root) {
     root = document.createElement("div");
     parentElement.append(root);

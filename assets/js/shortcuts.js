@@ -1,6 +1,9 @@
 // "/" goes to the search box, as it does elsewhere, unless somebody is typing.
 
-export default function () {
+export default function ({ parentElement }) {
+  parentElement.stopListening?.abort(); // this runs again whenever Streamlit draws the page
+  const stop = new AbortController();
+  parentElement.stopListening = stop;
   const listen = (event) => {
     const at = event.composedPath()[0];
     const typing = at instanceof HTMLElement && (at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName));
@@ -11,6 +14,6 @@ export default function () {
     box.focus();
     box.select();
   };
-  document.addEventListener("keydown", listen);
-  return () => document.removeEventListener("keydown", listen);
+  document.addEventListener("keydown", listen, { signal: stop.signal });
+  return () => stop.abort();
 }

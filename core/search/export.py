@@ -39,7 +39,7 @@ def hits_jsonl(hits: Iterable[Hit], posts: dict[str, Post]) -> str:
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> str:
     """CSV with a byte order mark, so that spreadsheets read it as UTF-8, and with no cell that they would run."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180; and so a lone \r in a text is quoted
     writer.writerow([_defused(name) for name in head])
     writer.writerows([_defused(value) for value in row] for row in rows)
     return "\ufeff" + file.getvalue()

@@ -17,6 +17,9 @@ _bars = component("bars")
 FAR_OUT = 0.001
 """At each end of time, this share of the posts may be left out, so that one absurd date does not flatten all others."""
 MOST_COLUMNS = 120
+STEPS = {"day": 1, "week": 7, "month": 31, "year": 366, "decade": 3653, "century": 36_525}
+"""What one column may stand for, with its days at most."""
+YEARS = {"year": 1, "decade": 10, "century": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +35,37 @@ def draw_timeline(days: Sequence[tuple[date, int]], *, key: str) -> None:
     columns, outside = time_columns(days)
     if not columns:
         return
+    step = _step(columns)
     most = max(column.count for column in columns)
     beside = f", {number(outside)} more outside this time" if outside else ""
     data = {
         "label": "Posts over time",
-        "most": f"{number(most)} at most {_period(columns[0])}",
+        "most": f"{number(most)} at most in a {step}",
         "said": f"{day(columns[0].first)} to {day(columns[-1].last)}{beside}",
         "columns": [
             {
-                "name": _span_name(column),
+                "name": _span_name(column, step),
                 "count": column.count,
                 "said": "1 post" if column.count == 1 else f"{number(column.count)} posts",
                 "url": SearchLink(since=column.first, until=column.last).url(),
             }
             for column in columns
         ],
-        "ticks": _ticks(columns),
+        "ticks": _ticks(columns, step),
     }
     draw(_timeline, data, key=key)
 
 
 def time_columns(days: Sequence[tuple[date, int]]) -> tuple[list[Column], int]:
-    """Posts by day as about MOST_COLUMNS columns at most, of days, weeks, months or years, without gaps; and the number
-    of posts left out at the far ends."""
+    """Posts by day as about MOST_COLUMNS columns at most, of one of the STEPS, without gaps; and the number of posts
+    left out at the far ends."""
     total = sum(count for _, count in days)
     if not total:
         return [], 0
     kept = _without_far_ends(days, total)
     first, last = kept[0][0], kept[-1][0]
     length = (last - first).days + 1
-    step = "day" if length <= MOST_COLUMNS else "week" if length <= 7 * MOST_COLUMNS else "month"
-    step = "year" if length > 31 * MOST_COLUMNS else step
+    step = next((name for name, days_ in STEPS.items() if length <= days_ * MOST_COLUMNS), "century")
     counted: dict[date, int] = {}
     for one, count in kept:
         start = _start(one, step)
@@ -71,9 +74,10 @@ def time_columns(days: Sequence[tuple[date, int]]) -> tuple[list[Column], int]:
     start = _start(first, step)
     while start <= last:
         following = _next(start, step)
+        end = date.max if following is None else following - timedelta(days=1)
+        columns.append(Column(start, end, counted.get(start, 0)))
         if following is None:
             break
-        columns.append(Column(start, following - timedelta(days=1), counted.get(start, 0)))
         start = following
     return columns, total - sum(count for _, count in kept)
 
@@ -96,7 +100,9 @@ def _start(one: date, step: str) -> date:
         return one
     if step == "week":
         return one - timedelta(days=min(one.weekday(), (one - date.min).days))
-    return one.replace(day=1) if step == "month" else one.replace(month=1, day=1)
+    if step == "month":
+        return one.replace(day=1)
+    return date(max(1, one.year - one.year % YEARS[step]), 1, 1)
 
 
 def _next(start: date, step: str) -> date | None:
@@ -104,37 +110,42 @@ def _next(start: date, step: str) -> date | None:
     try:
         if step in ("day", "week"):
             return start + timedelta(days=1 if step == "day" else 7)
-        if step == "year":
-            return start.replace(year=start.year + 1)
-        return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+        if step == "month":
+            return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+        return start.replace(year=start.year - start.year % YEARS[step] + YEARS[step])
     except (OverflowError, ValueError):
         return None
 
 
-def _period(column: Column) -> str:
-    length = (column.last - column.first).days + 1
-    return "in a day" if length == 1 else "in a week" if length == 7 else "in a month" if length < 32 else "in a year"
+def _step(columns: Sequence[Column]) -> str:
+    """The step that the columns were made with; the first may be shorter where the calendar begins."""
+    length = max((column.last - column.first).days + 1 for column in columns)
+    return next(name for name, days in STEPS.items() if length <= days)
 
 
-def _span_name(column: Column) -> str:
-    length = (column.last - column.first).days + 1
-    if length == 1:
+def _span_name(column: Column, step: str) -> str:
+    if step == "day":
         return day(column.first)
-    if length == 7:
+    if step == "week":
         return f"Week of {day(column.first)}"
-    return f"{column.first:%B %Y}" if length < 32 else str(column.first.year)
+    if step == "month":
+        return f"{column.first:%B} {column.first.year}"
+    return str(column.first.year) if step == "year" else f"{column.first.year} to {column.last.year}"
 
 
-def _ticks(columns: Sequence[Column]) -> list[tuple[float, str]]:
+def _ticks(columns: Sequence[Column], step: str) -> list[tuple[float, str]]:
     """About six positions (0 to 1) with their times."""
-    step = max(1, -(-len(columns) // 6))
-    length = (columns[0].last - columns[0].first).days + 1
-    months = length > 7 or (columns[-1].last - columns[0].first).days > 300
+    every = max(1, -(-len(columns) // 6))
+    months = step == "month" or (columns[-1].last - columns[0].first).days > 300
     names = [
-        str(c.first.year) if length > 31 else f"{c.first:%b %Y}" if months else f"{c.first.day} {c.first:%b}"
+        str(c.first.year)
+        if step in YEARS
+        else f"{c.first:%b} {c.first.year}"
+        if months
+        else f"{c.first.day} {c.first:%b}"
         for c in columns
     ]
-    return [(at / len(columns), names[at]) for at in range(0, len(columns), step)]
+    return [(at / len(columns), names[at]) for at in range(0, len(columns), every)]
 
 
 def draw_bars(rows: Iterable[tuple[str, int, SearchLink]], *, label: str, key: str) -> None:
