@@ -1,4 +1,4 @@
-"""The encoder in its child process: whole chunks of texts or picture paths in, an .npy file of vectors out."""
+"""The encoder in its child process: chunks of texts or picture paths in, an .npy file of vectors out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,27 @@ from typing import Any, Literal
 import numpy as np
 
 from core.encoders.loading import load_encoder
+from core.encoders.pictures import encode_readable_pictures
 from core.encoders.protocol import Encoder
 from core.settings import Settings
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _encoder(kind: Literal["text", "dual"], settings: str) -> Encoder:
     return load_encoder(kind, Settings(**json.loads(settings)))
+
+
+def encode(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[str, Any]:
+    """Called by core.jobs.child. ``input`` names a JSON list of texts (kind ``text``) or picture paths (``dual``),
+    ``output`` where the vectors go. Without an input it loads the model and tells its id and dimension."""
+    encoder = _encoder(params["kind"], json.dumps(params["settings"], sort_keys=True))
+    if "input" not in params:
+        return {"model_id": encoder.space.model_id, "dim": encoder.space.dim}
+    contents: list[str] = json.loads(Path(params["input"]).read_text())
+    if params["kind"] == "text":
+        vectors, kept, failures = encoder.encode_documents(contents), list(range(len(contents))), []
+    else:
+        vectors, kept, failures = encode_readable_pictures(encoder, [Path(path) for path in contents])
+    np.save(params["output"], vectors)
+    report(len(contents), len(contents))
+    return {"kept": kept, "failures": failures}
