@@ -62,8 +62,7 @@ def in_voice(rng: Random, line: Line, voice: str) -> str:
             text += " " + "".join(rng.sample(_EMOJI, rng.randrange(1, 4)))
     chance = {"office": 0.05, "formal": 0.02, "blunt": 0.05, "emoji": 0.45, "loud": 0.35}.get(voice, 0.16)
     if line.relation == "root" and not line.rude and "#" not in text and rng.random() < chance:
-        tags = _TAGS["smallads" if line.ad else line.topic]
-        if shows_held_out(line.pictures):
-            tags = _NEUTRAL_TAGS
+        own = _TAGS["smallads" if line.ad else line.topic]
+        tags: tuple[str, ...] = _NEUTRAL_TAGS if shows_held_out(line.pictures) else own
         text += "".join(f" #{tag}" for tag in rng.sample(tags, rng.choice((1, 1, 2))))
     return text
