@@ -13,13 +13,13 @@ import numpy as np
 from core import derived
 from core.errors import JobStopped, VectorError
 from core.types import Space
-from core.vectors.families import BUILD_SLICE, FAMILIES, Flat, Hnsw, choose_family, write_matrix
+from core.vectors.families import BUILD_SLICE, FAMILIES, Flat, Hnsw, choose_family, read_matrix, write_matrix
 from core.vectors.protocol import Matrix, Rows, Scores
 from core.vectors.segment import Segment
 from core.vectors.validation import check_queries, check_rows, check_vectors, nothing
 
-ROWS, GONE = "rows.npy", "gone.npy"
-RECENT_ROWS, RECENT_VECTORS = "recent_rows.npy", "recent_vectors.npy"
+ROWS, GONE = "rows.i64", "gone.bool"
+RECENT_ROWS, RECENT_VECTORS = "recent_rows.i64", "recent_vectors.f32"
 
 _REBUILD_SHARE = 0.2
 _REBUILD_LEAST = 5_000
@@ -162,7 +162,7 @@ class FaissIndex:
             index._recall = float(manifest.about["recall"])
             index._state = _read(manifest, stored.dim)
         except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
-            raise VectorError(f"{folder.name}: the index can't be opened ({error}).") from error
+            raise VectorError(f"{folder.name}: the index is damaged and has to be built again.") from error
         if space is not None and space != stored:
             raise VectorError(f"{folder.name}: the vectors are of {stored.model_id}, not of {space.model_id}.")
         return index
@@ -224,29 +224,28 @@ def _write(state: _State, dim: int, folder: Path) -> None:
     """A flat index is written as one part; a graph as it is, beside it what is gone and what came later."""
     base, recent = state.base, state.recent
     if base.family.name == Flat.name:
-        rows = np.concatenate([base.present_rows, recent.present_rows])
-        np.save(folder / ROWS, rows)
-        write_matrix(folder / Flat.FILE, chain(base.present_vectors(), recent.present_vectors()), len(rows), dim)
+        np.concatenate([base.present_rows, recent.present_rows]).tofile(folder / ROWS)
+        write_matrix(folder / Flat.FILE, chain(base.present_vectors(), recent.present_vectors()))
         return
     base.family.write(folder)
-    np.save(folder / ROWS, base.rows)
+    base.rows.tofile(folder / ROWS)
     if base.gone is not None:
-        np.save(folder / GONE, base.gone)
+        base.gone.tofile(folder / GONE)
     if len(recent):
-        np.save(folder / RECENT_ROWS, recent.present_rows)
-        write_matrix(folder / RECENT_VECTORS, recent.present_vectors(), len(recent), dim)
+        recent.present_rows.tofile(folder / RECENT_ROWS)
+        write_matrix(folder / RECENT_VECTORS, recent.present_vectors())
 
 
 def _read(manifest: derived.Manifest, dim: int) -> _State:
-    """Raises VectorError where the files do not fit together."""
+    """Raises VectorError, ValueError, OSError or RuntimeError (Faiss's own) where the files can't be used."""
     folder, files = manifest.folder, manifest.files
-    family = FAMILIES[manifest.about["family"]].read(folder)
-    gone = np.load(folder / GONE, allow_pickle=False) if GONE in files else None
-    base = Segment(family, np.load(folder / ROWS, allow_pickle=False), gone)
+    family = FAMILIES[manifest.about["family"]].read(folder, dim)
+    gone = np.fromfile(folder / GONE, np.uint8) != 0 if GONE in files else None
+    base = Segment(family, np.fromfile(folder / ROWS, np.int64), gone)
     recent = _nothing_stored(dim)
     if RECENT_ROWS in files:
-        rows = np.load(folder / RECENT_ROWS, allow_pickle=False)
-        recent = Segment(Flat(np.load(folder / RECENT_VECTORS, allow_pickle=False)), rows)
+        recent_vectors = Flat(read_matrix(folder / RECENT_VECTORS, dim))
+        recent = Segment(recent_vectors, np.fromfile(folder / RECENT_ROWS, np.int64))
     for segment in (base, recent):
         segment.check(dim)
     return _State(base, recent)

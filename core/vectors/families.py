@@ -93,10 +93,11 @@ class Flat:
     """Exact search over a matrix, in memory or memory-mapped."""
 
     name = "flat"
-    FILE = "vectors.npy"
+    FILE = "vectors.f32"
 
-    def __init__(self, matrix: Matrix) -> None:
+    def __init__(self, matrix: Matrix, room: Matrix | None = None) -> None:
         self._matrix = np.asarray(matrix)  # Faiss's pointers want plain arrays, no memmaps; nothing is copied
+        self._room = room
 
     @property
     def matrix(self) -> Matrix:
@@ -105,12 +106,24 @@ class Flat:
     def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
         return exact_search(queries, self._matrix, k, keep)
 
+    def extended(self, vectors: Matrix) -> Flat:
+        """This and ``vectors`` after it. To be called once: where there is room, both share one array, of which this
+        one goes on to see the beginning; so adding many times costs no more than what is added."""
+        count, dim = self._matrix.shape
+        total = count + len(vectors)
+        room = self._room
+        if room is None or len(room) < total:
+            room = np.empty((max(total, count + count // 2), dim), np.float32)
+            room[:count] = self._matrix
+        room[count:total] = vectors
+        return Flat(room[:total], room)
+
     def write(self, folder: Path) -> None:
-        write_matrix(folder / self.FILE, [self._matrix], *self._matrix.shape)
+        write_matrix(folder / self.FILE, [self._matrix])
 
     @classmethod
-    def read(cls, folder: Path) -> Flat:
-        return cls(np.load(folder / cls.FILE, mmap_mode="r", allow_pickle=False))
+    def read(cls, folder: Path, dim: int) -> Flat:
+        return cls(read_matrix(folder / cls.FILE, dim))
 
 
 class Hnsw:
@@ -147,7 +160,7 @@ class Hnsw:
             faiss.write_index(self._index, str(folder / self.FILE))
 
     @classmethod
-    def read(cls, folder: Path) -> Hnsw:
+    def read(cls, folder: Path, dim: int) -> Hnsw:
         path = folder / cls.FILE
         return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), path)
 
@@ -213,13 +226,19 @@ def exact_search(queries: Matrix, matrix: Matrix, k: int, keep: Keep | None) -> 
     return scores, positions
 
 
-def write_matrix(path: Path, blocks: Iterable[Matrix], count: int, dim: int) -> None:
-    """Writes blocks of vectors one after the other as one (count, dim) .npy file."""
+def write_matrix(path: Path, blocks: Iterable[Matrix]) -> None:
+    """Writes blocks of vectors one after the other as bare little-endian float32. There is no header that could be
+    damaged: dimension and size are in the manifest."""
     with path.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
-        np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(np.ascontiguousarray(block, "<f4").data)
+
+
+def read_matrix(path: Path, dim: int) -> Matrix:
+    """The (n, dim) vectors of :func:`write_matrix`, mapped. Raises ValueError for a size that does not divide."""
+    if path.stat().st_size == 0:
+        return np.empty((0, dim), np.float32)  # nothing can't be mapped
+    return np.memmap(path, "<f4", "r").reshape(-1, dim)
 
 
 def _link(source: Path, target: Path) -> bool:

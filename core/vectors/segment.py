@@ -94,9 +94,12 @@ class Segment:
         return successor
 
     def extended(self, rows: Rows, vectors: Matrix) -> Segment:
-        """A flat segment of what is present here and ``rows``, which must not be."""
-        matrix = np.concatenate([*self.present_vectors(), vectors])
-        return Segment(Flat(matrix), np.concatenate([self.present_rows, rows]))
+        """A flat segment of what is present here and then ``rows``, which are not. To be called once."""
+        if isinstance(self.family, Flat) and self.gone is None:
+            family = self.family.extended(vectors)
+        else:
+            family = Flat(np.concatenate([*self.present_vectors(), vectors]))
+        return Segment(family, np.concatenate([self.present_rows, rows]))
 
     @property
     def present_rows(self) -> Rows:
@@ -111,10 +114,9 @@ class Segment:
     def check(self, dim: int) -> None:
         """Raises VectorError where the parts, as read from disk, do not fit together."""
         count = len(self.rows)
-        matrix, gone = self.family.matrix, self.gone
-        if matrix.shape != (count, dim) or matrix.dtype != np.float32 or self.rows.dtype != np.int64:
-            raise VectorError(f"The index holds {matrix.dtype} vectors of shape {matrix.shape} for {count} rows.")
-        if gone is not None and (gone.shape != (count,) or gone.dtype != np.bool_):
+        if self.family.matrix.shape != (count, dim):
+            raise VectorError(f"The index holds vectors of shape {self.family.matrix.shape} for {count} rows.")
+        if self.gone is not None and len(self.gone) != count:
             raise VectorError("The index's list of removed rows does not fit its rows.")
 
     def search(self, queries: Matrix, k: int, allowed: Rows | None) -> tuple[Scores, Rows]:
