@@ -21,7 +21,7 @@ def _encoder(kind: Literal["text", "dual"], settings: str) -> Encoder:
     return load_encoder(kind, Settings(**json.loads(settings)))
 
 
-def encode(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[str, Any]:
+def encode(params: dict[str, Any], _report: Callable[[int, int], None]) -> dict[str, Any]:
     """Called by core.jobs.child. ``input`` names a JSON list of texts (kind ``text``) or picture paths (``dual``),
     ``output`` where the vectors go. Without an input it loads the model and tells its id and dimension."""
     encoder = _encoder(params["kind"], json.dumps(params["settings"], sort_keys=True))
@@ -29,9 +29,8 @@ def encode(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[s
         return {"model_id": encoder.space.model_id, "dim": encoder.space.dim}
     contents: list[str] = json.loads(Path(params["input"]).read_text())
     if params["kind"] == "text":
-        vectors, kept, failures = encoder.encode_documents(contents), list(range(len(contents))), []
-    else:
-        vectors, kept, failures = encode_readable_pictures(encoder, [Path(path) for path in contents])
+        np.save(params["output"], encoder.encode_documents(contents))
+        return {"kept": list(range(len(contents))), "failures": []}
+    vectors, kept, failures = encode_readable_pictures(encoder, [Path(path) for path in contents])
     np.save(params["output"], vectors)
-    report(len(contents), len(contents))
     return {"kept": kept, "failures": failures}

@@ -197,7 +197,8 @@ class _Search:
     def _dual_vector(self, part: QueryPart) -> Vector | None:
         encoder = self._workspace.encoder("dual")
         if isinstance(part.value, bytes):
-            return encoder.encode_pictures([part.value])[0]
+            found: Vector = encoder.encode_pictures([part.value])[0]
+            return found
         if part.kind == "text":
             words = plain_words(part.value)
             return encoder.encode_queries([words])[0] if words else None
