@@ -14,22 +14,21 @@ from typing import Any
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _lock = threading.Lock()
-_library: Any = None  # the declarations last as long as this object
+_libraries: list[Any] = []  # the declarations last as long as these objects
 
 
 def declare_torchvision_operators() -> None:
     """Declares ``torchvision::nms`` and ``::qnms`` where torchvision's extension can't load. Call before importing
     torchvision or anything that does. Does nothing the second time, or where the extension loads."""
-    global _library
     import torch
 
     with _lock:
-        if _library is not None or _extension_loads():
+        if _libraries or _extension_loads():
             return
-        library = torch.library.Library("torchvision", "DEF")
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         library.define(f"nms{_SCHEMA}")
         library.define(f"qnms{_SCHEMA}")
-        _library = library
+        _libraries.append(library)
 
 
 def _extension_loads() -> bool:
@@ -40,7 +39,7 @@ def _extension_loads() -> bool:
         return True  # nothing to mend
     for extension in sorted(Path(spec.origin).parent.glob("_C*.so")):
         try:
-            torch.ops.load_library(str(extension))
+            torch.ops.load_library(str(extension))  # type: ignore[no-untyped-call]
         except OSError:
             continue
         return hasattr(torch.ops.torchvision, "nms")

@@ -1,0 +1,103 @@
+"""The dual encoder: pictures and words in one space, by two heads on frozen EfficientNet-Lite2 and MiniLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from core.encoders.dual_heads import Side, apply_head, load_heads
+from core.encoders.efficientnet_lite import (
+    FEATURE_DIM,
+    SIDE,
+    EfficientNetLite2,
+    Features,
+    Pixels,
+    load_efficientnet_lite2,
+    to_pixels,
+)
+from core.encoders.minilm import MiniLM, load_minilm
+from core.encoders.packaged_weights import file_sha256
+from core.encoders.protocol import PictureInput, Vectors
+from core.pictures import open_picture
+from core.settings import Settings
+from core.types import Space
+
+CHUNK = 64
+"""Pictures that are decoded before the backbone runs: 13 MB of pixels."""
+
+
+class DualEncoder:
+    """Follows :class:`core.encoders.protocol.Encoder`; threads may share it."""
+
+    modalities: frozenset[Literal["text", "picture"]] = frozenset({"text", "picture"})
+
+    def __init__(self, heads: Path, minilm: MiniLM, backbone: EfficientNetLite2, settings: Settings) -> None:
+        self._weights, info = load_heads(heads)
+        self._minilm = minilm
+        self._backbone = backbone
+        self._settings = settings
+        self._space = Space("dual", f"feedscope-dual-{file_sha256(heads)[:8]}", info.dim)
+
+    @property
+    def space(self) -> Space:
+        return self._space
+
+    def describe(self) -> str:
+        """A line for people: the model, and the number formats that were chosen for this processor."""
+        return f"{self._space.model_id}, words in {self._minilm.precision}, pictures in float32"
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_sentence_vectors(self._minilm.encode(texts))
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_sentence_vectors(self._minilm.encode(texts))
+
+    def encode_sentence_vectors(self, vectors: Vectors) -> Vectors:
+        """(n, dim) from the vectors (n, 384) that the packaged text encoder gave for the same texts, so that the same
+        words need not go through MiniLM twice."""
+        return self._apply("text", vectors)
+
+    def encode_pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
+        return self.encode_features(self.picture_features(pictures))
+
+    def encode_features(self, features: Features) -> Vectors:
+        """(n, dim) from pooled features (n, 1280)."""
+        return self._apply("picture", features)
+
+    def picture_features(self, pictures: Sequence[PictureInput]) -> Features:
+        """The backbone's pooled features (n, 1280). Raises PictureError for one that can't be decoded."""
+        return picture_features(self._backbone, pictures, self._settings)
+
+    def _apply(self, side: Side, inputs: Vectors | Features) -> Vectors:
+        import torch
+
+        with torch.inference_mode():
+            vectors: Vectors = apply_head(self._weights, side, torch.from_numpy(inputs)).numpy()
+        return vectors
+
+
+def picture_features(backbone: EfficientNetLite2, pictures: Sequence[PictureInput], settings: Settings) -> Features:
+    """Pooled features (n, 1280); pictures are decoded in threads, since Pillow decodes outside Python's lock.
+
+    Raises PictureError for one that can't be decoded, before the backbone runs on its chunk.
+    """
+
+    def decode(picture: PictureInput) -> Pixels:
+        max_bytes = settings.max_picture_mb * 2**20
+        # Twice the side leaves the resizing filter something to average.
+        return to_pixels(open_picture(picture, max_pixels=settings.max_pixels, max_bytes=max_bytes, shrink_to=2 * SIDE))
+
+    parts = []
+    with ThreadPoolExecutor(settings.thread_count()) as pool:
+        for start in range(0, len(pictures), CHUNK):
+            parts.append(backbone.features(np.stack(list(pool.map(decode, pictures[start : start + CHUNK])))))
+    return np.concatenate(parts) if parts else np.empty((0, FEATURE_DIM), np.float32)
+
+
+def load_dual_encoder(heads: Path, settings: Settings) -> DualEncoder:
+    """Raises ModelError where the heads or a backbone are missing, damaged or do not fit each other."""
+    return DualEncoder(heads, load_minilm(), load_efficientnet_lite2(), settings)

@@ -1,0 +1,123 @@
+"""The trained part of the dual encoder: two small heads, and the safetensors file that holds them.
+
+Each head takes the vectors of a frozen backbone, standardised, through a residual two-layer network to the unit sphere
+that both share: ``normalise(skip x + down gelu(up x))``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM
+from core.encoders.minilm import DIM as SENTENCE_DIM
+from core.encoders.minilm import MINILM_ID
+from core.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Side: TypeAlias = Literal["picture", "text"]
+Weights: TypeAlias = dict[str, "Tensor"]
+
+FORMAT = "feedscope-dual-1"
+INPUT_DIMS: Mapping[Side, int] = {"picture": FEATURE_DIM, "text": SENTENCE_DIM}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsInfo:
+    """What a file of heads says of itself. Heads fit the backbones that they were trained on and no others."""
+
+    dim: int
+    width: int
+    picture_backbone: str = BACKBONE_ID
+    text_backbone: str = MINILM_ID
+
+
+def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
+    """The name and shape of every tensor."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for side, inputs in INPUT_DIMS.items():
+        shapes |= {
+            f"{side}.mean": (inputs,),
+            f"{side}.scale": (inputs,),
+            f"{side}.skip": (info.dim, inputs),
+            f"{side}.up": (info.width, inputs),
+            f"{side}.up_bias": (info.width,),
+            f"{side}.down": (info.dim, info.width),
+            f"{side}.down_bias": (info.dim,),
+        }
+    return shapes
+
+
+def apply_head(weights: Weights, side: Side, inputs: Tensor, *, dropout: float = 0.0) -> Tensor:
+    """Unit vectors (n, dim) of ``inputs``: pooled features (n, 1280), or sentence vectors (n, 384), float32.
+
+    ``dropout`` is for training: the share of hidden values that are left out.
+    """
+    from torch.nn import functional
+
+    standard = (inputs - weights[f"{side}.mean"]) / weights[f"{side}.scale"]
+    hidden = functional.gelu(functional.linear(standard, weights[f"{side}.up"], weights[f"{side}.up_bias"]))
+    hidden = functional.dropout(hidden, dropout, training=dropout > 0)
+    output = functional.linear(standard, weights[f"{side}.skip"], weights[f"{side}.down_bias"])
+    return functional.normalize(output + functional.linear(hidden, weights[f"{side}.down"]), dim=1)
+
+
+def save_heads(path: Path, weights: Weights, info: HeadsInfo) -> None:
+    """Writes half-precision safetensors beside ``path`` and swaps them in: the file is the old one or the new one."""
+    import torch
+    from safetensors.torch import save_file
+
+    metadata = {"format": FORMAT, "info": json.dumps(asdict(info), sort_keys=True)}
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    tensors = {name: weights[name].detach().to(torch.float16).contiguous() for name in head_shapes(info)}
+    try:
+        save_file(tensors, beside, metadata=metadata)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_heads(path: Path) -> tuple[Weights, HeadsInfo]:
+    """The tensors in float32. Raises ModelError naming the file and what is wrong with it."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelError(f"The dual encoder's file {path} is not there.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            info = _read_info(path, file.metadata() or {})
+            shapes = head_shapes(info)
+            missing = sorted(set(shapes) - set(file.keys()))
+            if missing:
+                raise ModelError(f"{path.name} lacks the weights {', '.join(missing[:3])}.")
+            weights = {name: file.get_tensor(name).to(torch.float32) for name in shapes}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a whole safetensors file ({error}): copy or train it again.") from error
+    for name, shape in shapes.items():
+        if tuple(weights[name].shape) != shape:
+            raise ModelError(f"{path.name}: {name} has shape {tuple(weights[name].shape)}, expected {shape}.")
+        if not torch.isfinite(weights[name]).all():
+            raise ModelError(f"{path.name}: {name} holds values that are not finite.")
+    return weights, info
+
+
+def _read_info(path: Path, metadata: Mapping[str, str]) -> HeadsInfo:
+    if metadata.get("format") != FORMAT:
+        raise ModelError(f"{path.name} is not a file of this dual encoder (format {FORMAT}).")
+    try:
+        info = HeadsInfo(**json.loads(metadata["info"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path.name} does not say what its weights are ({error}).") from error
+    for found, ours in ((info.picture_backbone, BACKBONE_ID), (info.text_backbone, MINILM_ID)):
+        if found != ours:
+            raise ModelError(f"{path.name} was trained on the backbone {found!r}; this version has {ours!r}.")
+    if not (isinstance(info.dim, int) and isinstance(info.width, int) and 0 < info.dim <= 4096 and info.width > 0):
+        raise ModelError(f"{path.name} has a dimension of {info.dim!r} and a width of {info.width!r}.")
+    return info
