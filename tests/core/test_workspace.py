@@ -35,7 +35,8 @@ def test_other_peoples_folders_are_left_alone(settings):
 
 def test_a_second_process_is_told_who_holds_it(workspace):
     script = (
-        "import sys; from pathlib import Path; from core.settings import Settings; from core.workspace import Workspace\n"
+        "import sys; from pathlib import Path\n"
+        "from core.settings import Settings; from core.workspace import Workspace\n"
         "from core.errors import WorkspaceBusy\n"
         "try: Workspace.open(Path(sys.argv[1]), Settings())\n"
         "except WorkspaceBusy as error: print(error)"
@@ -47,7 +48,8 @@ def test_a_second_process_is_told_who_holds_it(workspace):
 def test_opening_in_another_process_that_holds_it_fails_for_us(settings, fake_encoders):
     Workspace.open(settings.workspace, settings, create=True).close()
     script = (
-        "import sys, time; from pathlib import Path; from core.settings import Settings; from core.workspace import Workspace\n"
+        "import sys, time; from pathlib import Path\n"
+        "from core.settings import Settings; from core.workspace import Workspace\n"
         "w = Workspace.open(Path(sys.argv[1]), Settings()); print('open', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(

@@ -13,7 +13,7 @@ folder, source = Path(sys.argv[1]), sys.argv[2]
 Workspace.encoder = lambda self, kind: FakeEncoder(kind)
 indexing.open_batch_encoder = InProcessEncoder
 indexing.ENCODE_CHUNK = {"text": 50, "dual": 10}
-from core.ingest import pipeline  # noqa: E402
+from core.ingest import pipeline
 
 pipeline.BATCH_POSTS = 40
 with Workspace.open(folder, Settings(workspace=folder, threads=1), create=True) as workspace:

@@ -58,7 +58,8 @@ POSTS = (
       "created_at": datetime(2026, 5, 1), "extra": {"mood": "calm", "n": 3, 'odd "key"': True}}, []),
     ({"id": "bus", "text": "the bus is late again", "user_id": "bob", "likes": 0, "lang": "en",
       "created_at": datetime(2026, 6, 1), "extra": {"mood": "angry"}}, []),
-    ({"id": "apple", "text": "look at this", "user_id": "ann", "likes": 50, "created_at": datetime(2026, 7, 1)}, ["red"]),
+    ({"id": "apple", "text": "look at this", "user_id": "ann", "likes": 50,
+      "created_at": datetime(2026, 7, 1)}, ["red"]),
     ({"id": "sea", "text": "holiday", "user_id": "eve", "lang": "de"}, ["blue", "white"]),
     ({"id": "loaf", "text": "another loaf of bread", "user_id": "bob", "likes": None}, ["brown"]),
 )  # fmt: skip
