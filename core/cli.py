@@ -180,9 +180,7 @@ def search(
     mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "hybrid",
     where: Annotated[
         list[str] | None,
-        typer.Option(
-            help="KEY=VALUE: user, since, until, lang, source, picture, min_likes, a column."
-        ),
+        typer.Option(help="KEY=VALUE: user, since, until, lang, source, picture, min_likes, a column."),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 10,000.")] = 10,
     workspace: WorkspaceOption = None,

@@ -143,8 +143,8 @@ class Indexes:
             return self._pictures[1]
 
     def drop_damaged(self) -> list[str]:
-        """Reads every derived file, compares checksums, and drops the parts that are not what was written: searches go on
-        from the database, and the job ``index`` makes them again. Gives what was wrong. Takes seconds: for the
+        """Reads every derived file, compares checksums, and drops the parts that are not what was written: searches
+        go on from the database, and the job ``index`` makes them again. Gives what was wrong. Takes seconds: for the
         background."""
         problems = []
         spaces = {kind: space for kind in KINDS if (space := self.space(kind)) is not None}

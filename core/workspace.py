@@ -74,8 +74,8 @@ class Workspace:
             raise
 
     def start(self) -> None:
-        """What an app does after opening: goes on with unfinished jobs, and in the background verifies the derived parts
-        and has those made that are damaged, missing or behind. The command line does each when asked."""
+        """What an app does after opening: goes on with unfinished jobs, and in the background verifies the derived
+        parts and has those made that are damaged, missing or behind. The command line does each when asked."""
         self.jobs.start()
         threading.Thread(target=self._look_after_indexes, name="feedscope-verify", daemon=True).start()
 

@@ -56,7 +56,7 @@ class FakeEncoder:
         return Counter(list(PALETTE)[index] for index in nearest)
 
     def _unit(self, bags):
-        """Each word has a fixed random direction; a bag is the sum of its words' directions by the root of the count."""
+        """A bag is the sum of its words' fixed random directions, each times the root of its count."""
         vectors = np.zeros((len(bags), self.space.dim), dtype=np.float32)
         for vector, bag in zip(vectors, bags, strict=True):
             for word, count in (bag or {"": 1}).items():

@@ -40,5 +40,5 @@ class Encoder(Protocol):
     def encode_documents(self, texts: Sequence[str]) -> Vectors: ...
 
     def encode_pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
-        """Raises ModelError where ``picture`` is not among the modalities, PictureError for one that can't be decoded."""
+        """Raises ModelError where ``picture`` is no modality of it, PictureError for one that can't be decoded."""
         ...

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 # The languages that much is posted in. Over the model's full list, short English is taken for small languages.
-LANGUAGES = tuple(
-    (
-        "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv sw ta"
-        " te th tr uk ur vi zh"
-    ).split()
+# fmt: off
+LANGUAGES = (
+    "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id",
+    "it", "ja", "ko", "lt", "lv", "ms", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "sw", "ta", "te",
+    "th", "tr", "uk", "ur", "vi", "zh",
 )
+# fmt: on
 LEAST_LETTERS = 12
 LEAST_PROBABILITY = 0.8
 

@@ -35,10 +35,10 @@ Vector = NDArray[np.float32]
 def search(workspace: Workspace, query: Query) -> SearchResult:
     """Runs a query. With filters and no parts, the newest posts come first.
 
-    Each leg takes the parts that it can: ``lexical`` the words of positive parts (a negative text leaves out the
-    posts that hold all its words); ``text`` adds up the text vectors of words and example posts, signed; ``image`` does so in the
-    space of pictures, with pictures too. An example post is never among its own hits. Ties are broken by the order in
-    which posts were stored.
+    Each leg takes the parts that it can: ``lexical`` the words of positive parts (a negative text leaves out the posts
+    that hold all its words); ``text`` adds up the text vectors of words and example posts, signed; ``image`` does so in
+    the space of pictures, with pictures too. An example post is never among its own hits. Ties are broken by the order
+    in which posts were stored.
 
     Raises QueryError for a query without parts and filters, k out of range, an unknown mode or example post, and
     PictureError for a query picture that can't be decoded.

@@ -1,6 +1,6 @@
 """How much later a warm server draws our first page than an empty Streamlit page, in one run.
 
-    python -m tests.bench.first_page WORKSPACE [ROUNDS]
+python -m tests.bench.first_page WORKSPACE [ROUNDS]
 """
 
 import json
@@ -31,7 +31,7 @@ def server(script, environment):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true"],
+        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"],
         cwd=ROOT,
         env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
