@@ -17,7 +17,7 @@ from core.encoders.protocol import PictureInput
 from core.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
-"""The formats that are opened. Pillow knows dozens more, some of which start other programs (EPS) or are rarely used."""
+"""The formats that are opened. Pillow knows dozens more, some of which start other programs (EPS)."""
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 50 * 1024 * 1024

@@ -26,8 +26,9 @@ from core.settings import ROOT
 
 Report = Callable[[int, int], None]
 
-# Models free and ask again for large blocks all the time. glibc gives those back to the system and takes them anew, page
-# by page, which costs a third of the processor's time; told to keep them, it does not. glibc reads it at a process's start.
+# Models free and ask again for large blocks all the time. glibc gives those back to the system and takes them anew,
+# page by page, which costs a third of the processor's time; told to keep them, it does not. It is read when a process
+# starts.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
 
 

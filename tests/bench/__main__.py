@@ -1,0 +1,28 @@
+"""Every measurement that needs nothing but this machine, one JSON line each: ``make bench``.
+
+On larger workspaces run ``python -m tests.bench.search WORKSPACE`` and ``python -m tests.bench.ingest PATH`` by hand.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from core.settings import ROOT
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Path(folder) / "demo"
+        command = [sys.executable, "-m", "core", "demo", "--workspace", str(demo), "--json"]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        for module, *words in (("encoding",), ("vectors",), ("search", str(demo)), ("first_page", str(demo))):
+            done = subprocess.run(
+                [sys.executable, "-m", f"tests.bench.{module}", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE
+            )
+            print(json.dumps({"bench": module, **json.loads(done.stdout)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
