@@ -126,5 +126,5 @@ def _why_not(name: str, checkpoint: str, is_file: bool, error: Exception) -> str
         return f"The file {Path(checkpoint).name} can't be loaded into {name}: {reason}"
     return (
         f"The checkpoint {checkpoint} of {name} could not be downloaded: {reason}. Without a network, copy the file"
-        f" here and set FEEDSCOPE_DUAL=open_clip:{name}:/path/to/file, or leave the setting out for the packaged encoder."
+        f" here, set FEEDSCOPE_DUAL=open_clip:{name}:/path/to/file, or leave the setting out for the packaged encoder."
     )
