@@ -135,23 +135,29 @@ class Hnsw:
     def __init__(self, index: Any, file: Path | None = None) -> None:
         self._index = index
         self._file = file
+        self._effort = int(index.hnsw.efSearch)
         storage = faiss.downcast_index(index.storage)
         flat = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
         self._matrix: Matrix = flat.reshape(index.ntotal, index.d)
+        self._parameters: dict[int, Any] = {}
 
     @property
     def matrix(self) -> Matrix:
         return self._matrix
 
     def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
-        count = self._index.ntotal
+        count = len(self._matrix)
         kept = count if keep is None else len(keep)
         # The graph is walked through all vectors, also those that are not kept: fewer kept means a longer walk.
-        effort = max(self._index.hnsw.efSearch, HNSW_EF_PER_NEIGHBOUR * k) * count // kept
+        effort = max(self._effort, HNSW_EF_PER_NEIGHBOUR * k) * count // kept
         if kept <= HNSW_COST * effort:
             return exact_search(queries, self._matrix, k, keep)
-        selector = None if keep is None else keep.selector
-        parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
+        if keep is not None:
+            parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=keep.selector)
+        else:  # to make one takes as long as the rest of this method
+            parameters = self._parameters.get(effort)
+            if parameters is None:
+                parameters = self._parameters[effort] = faiss.SearchParametersHNSW(efSearch=effort)
         return self._index.search(queries, k, params=parameters)  # type: ignore[no-any-return]
 
     def write(self, folder: Path) -> None:
@@ -191,7 +197,7 @@ class Hnsw:
         worst = exact_search(queries, self._matrix, k, None)[0][:, -1:]
         recall = 0.0
         for effort in HNSW_EF_SEARCH:
-            self._index.hnsw.efSearch = effort
+            self._effort = self._index.hnsw.efSearch = effort
             parameters = faiss.SearchParametersHNSW(efSearch=effort)
             scores, _ = self._index.search(queries, k, params=parameters)
             # By score and not by position: of equal vectors either will do.

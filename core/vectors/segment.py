@@ -141,11 +141,10 @@ class Segment:
     def _in_order(self, queries: Matrix, scores: Scores, found: Positions, k: int) -> tuple[Scores, Rows]:
         """Falling score, ties in rising row, k columns."""
         rows = self.rows[found]
-        missing = found < 0
-        if missing.any():
-            rows[missing] = -1
-            scores[missing] = -np.inf
-        if found.shape[1] > 1 and (scores[:, :-1] <= scores[:, 1:] + _TIE).any():
+        padded = found[:, -1].min(initial=0) < 0  # at the end, where Faiss found fewer, and with the least of scores
+        if padded:
+            rows[found < 0] = -1
+        if (scores[:, :-1] - scores[:, 1:]).min(initial=1) <= _TIE:
             # Kernels add up in different orders, so that equal vectors may have scores a last digit apart: add up once
             # more, all in one way, before calling them equal or not.
             for query, score, at, row in zip(queries, scores, found, rows, strict=True):
@@ -153,6 +152,8 @@ class Segment:
                 score[real] = np.einsum("ij,j->i", self.family.matrix[at[real]], query)
                 order = np.lexsort((row, -score))
                 score[:], row[:] = score[order], row[order]
+        if padded:
+            scores[rows < 0] = -np.inf
         if found.shape[1] >= k:
             return scores[:, :k], rows[:, :k]
         padded_scores, padded_rows = nothing(len(queries), k)
@@ -163,4 +164,5 @@ class Segment:
 
 def _goes_on(scores: Scores, found: Positions, k: int) -> bool:
     """Whether in any row the k-th score may be shared by vectors that were not fetched."""
-    return bool(((found[:, -1] >= 0) & (scores[:, -1] >= scores[:, k - 1] - _TIE)).any())
+    shared = scores[:, k - 1] - scores[:, -1] <= _TIE
+    return bool(shared.any()) and bool((found[shared, -1] >= 0).any())

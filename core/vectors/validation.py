@@ -23,7 +23,7 @@ def check_queries(queries: Any, dim: int, k: int) -> Matrix:
     if k < 1:
         raise VectorError(f"k is {k}; ask for at least one neighbour.")
     matrix, squares = _as_matrix(queries, dim, "The query")
-    if len(squares) and not squares.min() > 0.0:
+    if squares.size and squares.min() <= 0.0:
         raise VectorError("A query vector is zero: it has no direction, so nothing is near to it.")
     return matrix
 
@@ -78,7 +78,7 @@ def _as_matrix(values: Any, dim: int, what: str) -> tuple[Matrix, NDArray[np.flo
     matrix = np.ascontiguousarray(array, np.float32)
     squares = np.einsum("ij,ij->i", matrix, matrix)
     # One pass over the values: a NaN or an infinity, or a number whose square overflows, shows in the sum.
-    if not np.isfinite(squares).all():
+    if squares.size and not squares.max() < np.inf:
         at = int(np.flatnonzero(~np.isfinite(squares))[0])
         raise VectorError(f"{what} number {at} holds values that are not finite numbers.")
     return matrix, squares
