@@ -4,7 +4,8 @@
 
 FILE.npy holds unit vectors (n, dim) float32, for example those of real posts; without it clustered ones are generated.
 The last rows are held out as queries. Calls to the class and to bare Faiss take turns, query by query and in random
-order, so that what else the machine does falls on all of them alike. Times are in microseconds, recall@10 is against exact search.
+order, so that what else the machine does falls on all of them alike. Times are in microseconds, recall@10 is against
+exact search.
 """
 
 from __future__ import annotations
