@@ -93,6 +93,11 @@ def encoders() -> Encoders:
     return _open(read_settings().workspace).encoders
 
 
+def holds_demo() -> bool:
+    """Whether the demo network was built in this workspace."""
+    return (workspace().path / "demo.json").exists()
+
+
 def version() -> Version:
     opened = workspace()
     newest = opened.jobs.list(limit=1)

@@ -76,11 +76,11 @@ def _draw_server_form(link: DataLink) -> None:
             " FEEDSCOPE_IMPORT_ROOTS=/a/folder to allow what lies below that folder."
         )
         return
-    options = list(dict.fromkeys([*offered, *([on_server] if on_server else [])]))
+    st.session_state["import.path"] = on_server  # the address is the truth
     st.selectbox(
         "File or folder",
-        options,
-        index=options.index(on_server) if on_server else None,
+        list(dict.fromkeys([*offered, *([on_server] if on_server else [])])),
+        index=None,
         format_func=clean,
         accept_new_options=True,
         placeholder="Choose, or type a path below an allowed folder",

@@ -61,7 +61,10 @@ def outcome(job: Job) -> str:
     parts = [f"{number(int(result.get(name, 0)))} {name}" for name in ("added", "updated", "skipped", "failed")]
     source = PurePath(str(result.get("path", ""))).name
     pictures = int(result.get("pictures_failed", 0))
-    pictures_said = f" {number(pictures)} pictures could not be read; their posts were kept." if pictures else ""
+    kept = (
+        "picture could not be read; its post was" if pictures == 1 else "pictures could not be read; their posts were"
+    )
+    pictures_said = f" {number(pictures)} {kept} kept." if pictures else ""
     return f"{number(int(result['seen']))} rows read from {source}: {', '.join(parts)}.{pictures_said}"
 
 
@@ -69,7 +72,7 @@ def draw_job(job: Job, *, key: str) -> None:
     """One job with its buttons."""
     with st.container(border=True, key=f"{key}_{job.id}", gap="small"):
         show(heading(job))
-        if job.active:
+        if job.active or (job.state == "stopped" and job.total):
             show(progress(job))
         said = outcome(job)
         if said:

@@ -11,7 +11,7 @@ from dashboard import resources
 from dashboard.components.cards import Card, draw_cards
 from dashboard.components.charts import draw_bars, draw_timeline
 from dashboard.components.figures import badge, day, day_and_time, facts, number, stats
-from dashboard.components.notices import state
+from dashboard.components.notices import notice, state
 from dashboard.components.text import Markup, element, foreign, show
 from dashboard.languages import language_name
 from dashboard.links import MAX_CHARS, AnyLink, DataLink, SearchLink
@@ -59,6 +59,8 @@ def _draw_welcome() -> None:
 def _draw_head(summary: Summary) -> None:
     name = resources.workspace().name
     show(element("h1", foreign(name)), element("p", _in_a_sentence(summary), class_="fs-lead"))
+    if resources.holds_demo():
+        notice("This is the demo: a fictional network. Its people, posts and pictures are made up.")
     figures = [(number(summary.posts), "posts")]
     figures += [(number(n), noun) for n, noun in ((summary.users, "authors"), (summary.pictures, "pictures")) if n]
     if summary.interactions:
@@ -96,7 +98,7 @@ def _draw_ways(summary: Summary) -> None:
         (SearchLink(), "Search", ":material/search:", "By words, by a picture that you drop, or by examples."),
         (
             newest,
-            "Look through the newest pictures" if pictures else "Look through the newest posts",
+            "Newest pictures" if pictures else "Newest posts",
             ":material/photo_library:" if pictures else ":material/dynamic_feed:",
             "Open a post to see its thread and its neighbours.",
         ),
