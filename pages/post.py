@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.components.notices import notices, state
 from dashboard.components.post_view import draw_facts, draw_neighbours, draw_post, draw_thread
+from dashboard.components.search_form import last_search
 from dashboard.links import PostLink, SearchLink
 from dashboard.navigation import current, page_link
 
@@ -21,6 +22,9 @@ if post is None:
     page_link(SearchLink(), "Search", icon=":material/search:")
 else:
     user = resources.users([post]).get(post.user_id or "")
+    came_from = last_search()
+    if came_from is not None:
+        page_link(came_from, "Back to the search", icon=":material/arrow_back:")
     left, right = st.columns([5, 3], gap="large")
     with left:
         draw_post(post, user)

@@ -12,10 +12,18 @@ function author(card, go) {
   return make("header", "author", mark, make("div", "who", make("div", "names", line, handle), time));
 }
 
+// The text with places to break in very long runs without spaces, which a browser takes seconds to wrap by itself.
+function breakable(text) {
+  if (!/\S{1000}/u.test(text)) return document.createTextNode(text);
+  const node = document.createDocumentFragment();
+  for (const piece of text.split(/(\S{60})/u)) node.append(piece, ...(/^\S{60}$/u.test(piece) ? [make("wbr")] : []));
+  return node;
+}
+
 function words(card) {
   const length = card.text.reduce((sum, [text]) => sum + text.length, 0);
   const node = set(make("p", length < 150 ? "text short" : "text"), { dir: "auto", lang: card.lang });
-  for (const [text, marked] of card.text) node.append(marked ? make("mark", "", text) : document.createTextNode(text));
+  for (const [text, marked] of card.text) node.append(marked ? make("mark", "", text) : breakable(text));
   return node;
 }
 

@@ -60,7 +60,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
         shown = value if isinstance(value, Markup) else foreign(value)
         return element("div", element("dt", foreign(name)), element("dd", shown))
 
-    return element("dl", *(line(name, value) for name, value in pairs), class_="fs-facts")
+    return element("div", element("dl", *(line(*pair) for pair in pairs), class_="fs-facts"), class_="fs-facts-box")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()) -> Markup:

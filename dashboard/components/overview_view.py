@@ -139,7 +139,7 @@ def _waiting() -> list[tuple[str, str]]:
     rows += [(title, f"{number(waiting)} to do") for title, waiting in behind]
     if not behind:
         rows.append(("Indexes", badge("Current", "good")))
-    rows.append(("Review", "No post is flagged"))
+    rows.append(("Review", "Not set up, so nothing is flagged"))
     return rows
 
 

@@ -22,20 +22,31 @@ from dashboard.navigation import show_in_address_bar
 BY_NAMES: dict[By, str] = {"both": "Both", "words": "Words", "picture": "Pictures"}
 NEIGHBOURS = 24
 SHOWN_CHARS = 5000
-"""A post's text may have a megabyte: the page begins with this much of it."""
+UNFOLDED_CHARS = 40_000
+"""A post's text may have a megabyte, which a browser can't set in one piece: this much of it is shown at most."""
 _SHOWN = "post.link"
 
 
 def draw_post(post: Post, user: User | None) -> None:
-    """The post itself; a very long text can be unfolded."""
-    long = len(post.text) > SHOWN_CHARS
-    whole = not long or st.session_state.get("post.whole") == post.id
-    text = post.text if whole else post.text[:SHOWN_CHARS] + " …"
+    """The post itself; a long text can be unfolded, a very long one taken as a file."""
+    unfolded = st.session_state.get("post.unfolded") == post.id
+    shown = UNFOLDED_CHARS if unfolded else SHOWN_CHARS
+    text = post.text if len(post.text) <= shown else post.text[:shown] + " …"
     card = Card(post, user=user, text=text, link=False)
     draw_cards([card], resources.thumbnail, layout="full", label="The post", key="post.card", view=post.id)
-    if not whole and st.button(f"Show all {number(len(post.text))} characters", icon=":material/unfold_more:"):
-        st.session_state["post.whole"] = post.id
-        st.rerun()
+    if len(post.text) <= shown:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show(
+            element("p", f"{number(shown)} of {number(len(post.text))} characters", class_="fs-faint"), width="content"
+        )
+        if not unfolded and st.button("Show more", icon=":material/unfold_more:"):
+            st.session_state["post.unfolded"] = post.id
+            st.rerun()
+        st.download_button(
+            "Whole text", data=post.text.encode("utf-8", "replace"), file_name="post.txt", mime="text/plain",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
 
 
 def draw_facts(post: Post, user: User | None) -> None:

@@ -233,6 +233,12 @@ def _take_picture() -> None:
         show_link(replace(st.session_state[_SHOWN], picture=sha256, number=1))
 
 
+def last_search() -> SearchLink | None:
+    """The search that this visitor made last, to come back to; None where there was none."""
+    link: SearchLink | None = st.session_state.get(_SHOWN)
+    return None if link is None or link.is_empty() else link
+
+
 def show_link(link: SearchLink) -> None:
     """Makes a link the one that the page shows. For callbacks, before the page is drawn."""
     st.session_state[_SHOWN] = link

@@ -1,5 +1,6 @@
 """What a person does, done in a browser."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -104,6 +105,16 @@ def test_not_this_and_like_this(visitor):
     page.wait_for_url("**like=coffee1*")
     visitor.settle()
     assert query(page)["unlike"] == ["coffee0"]
+
+
+def test_hits_can_be_taken_along(visitor):
+    page = visitor.open("search?q=coffee&mode=lexical").page
+    found = visitor.cards()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV for a spreadsheet").click()
+    text = waiting.value.path().read_text(encoding="utf-8-sig")
+    assert [row["post_id"] for row in csv.DictReader(text.splitlines())] == found
 
 
 def test_the_slider_narrows_the_neighbours(visitor):
