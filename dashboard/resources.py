@@ -98,6 +98,11 @@ def holds_demo() -> bool:
     return (workspace().path / "demo.json").exists()
 
 
+def title() -> str:
+    """What to call the workspace: its folder's name."""
+    return "Demo network" if holds_demo() else workspace().name
+
+
 def version() -> Version:
     opened = workspace()
     newest = opened.jobs.list(limit=1)

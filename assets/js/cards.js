@@ -22,7 +22,7 @@ function breakable(text) {
 
 function words(card) {
   const length = card.text.reduce((sum, [text]) => sum + text.length, 0);
-  const node = set(make("p", length < 150 ? "text short" : "text"), { dir: "auto", lang: card.lang });
+  const node = set(make("p", length < 60 ? "text tiny" : length < 150 ? "text short" : "text"), { dir: "auto", lang: card.lang });
   for (const [text, marked] of card.text) node.append(marked ? make("mark", "", text) : breakable(text));
   return node;
 }

@@ -57,8 +57,7 @@ def _draw_welcome() -> None:
 
 
 def _draw_head(summary: Summary) -> None:
-    name = resources.workspace().name
-    show(element("h1", foreign(name)), element("p", _in_a_sentence(summary), class_="fs-lead"))
+    show(element("h1", foreign(resources.title())), element("p", _in_a_sentence(summary), class_="fs-lead"))
     if resources.holds_demo():
         notice("This is the demo: a fictional network. Its people, posts and pictures are made up.")
     figures = [(number(summary.posts), "posts")]
@@ -123,7 +122,7 @@ def _draw_news(summary: Summary) -> None:
 def _run_said(run: Run) -> Markup:
     source = PurePath(run.path).name
     when = day_and_time(run.finished_at or run.started_at)
-    what = f"{number(run.added)} posts added, {number(run.updated)} changed"
+    what = f"{number(run.added)} posts added" + (f", {number(run.updated)} changed" if run.updated else "")
     return element(
         "div",
         element("p", element("strong", foreign(source)), " was imported: ", what, "."),
