@@ -111,8 +111,9 @@ def draw_thread(post: Post) -> None:
         badges = [("current", "This post", "")] if current else []
         user = users.get(one.user_id or "")
         depth = depths[one.id]
+        shown = replace(one, media=()) if current else one  # its pictures are above, large
         cards.append(
-            Card(one, user=user, text=one.text[:600], depth=depth, current=current, badges=badges, link=not current)
+            Card(shown, user=user, text=one.text[:600], depth=depth, current=current, badges=badges, link=not current)
         )
     show(element("h2", "Thread ", element("span", f"{number(len(posts))} posts", class_="fs-faint")))
     draw_cards(cards, resources.thumbnail, layout="thread", label="Thread", key="post.thread")
