@@ -84,7 +84,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", value) or not least <= int(value) <= most:
+        if not re.fullmatch(r"[0-9]{1,13}", value) or not least <= int(value) <= most:
             raise ValueError
         return int(value)
 

@@ -98,7 +98,7 @@ def holds_demo() -> bool:
     return (workspace().path / "demo.json").exists()
 
 
-def title() -> str:
+def workspace_name() -> str:
     """What to call the workspace: its folder's name."""
     return "Demo network" if holds_demo() else workspace().name
 

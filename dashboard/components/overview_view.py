@@ -57,7 +57,7 @@ def _draw_welcome() -> None:
 
 
 def _draw_head(summary: Summary) -> None:
-    show(element("h1", foreign(resources.title())), element("p", _in_a_sentence(summary), class_="fs-lead"))
+    show(element("h1", foreign(resources.workspace_name())), element("p", _in_a_sentence(summary), class_="fs-lead"))
     if resources.holds_demo():
         notice("This is the demo: a fictional network. Its people, posts and pictures are made up.")
     figures = [(number(summary.posts), "posts")]

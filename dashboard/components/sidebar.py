@@ -19,7 +19,7 @@ def draw_sidebar() -> None:
         show(
             element(
                 "div",
-                element("strong", foreign(resources.title()), class_="fs-workspace-name"),
+                element("strong", foreign(resources.workspace_name()), class_="fs-workspace-name"),
                 element(
                     "div",
                     *(
