@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from core.errors import FeedscopeError, WorkspaceBusy
@@ -19,11 +21,18 @@ def main() -> None:
     except FeedscopeError as error:
         _draw_closed(error)
         return
-    draw_sidebar()
     try:
+        draw_sidebar()
         page.run()
     except FeedscopeError as error:
         state("This can't be shown", str(error), kind="failed")
+    except Exception:  # a bug: the visitor gets a calm page, the log gets the traceback
+        logging.getLogger("feedscope").exception("The page %r failed.", page.title)
+        state(
+            "Something went wrong on this page",
+            "This is a fault in Feedscope and not in your data, which is safe. The server's log says what happened.",
+            kind="failed",
+        )
 
 
 def _draw_closed(error: FeedscopeError) -> None:

@@ -83,6 +83,7 @@ class Visit:
 
     def check(self):
         assert not self.app.exception, self.app.exception
+        assert "Something went wrong" not in self.html
         return self
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from core.workspace import Workspace
+from dashboard import resources
 
 PAGES = ["overview", "search", "post", "data"]
 
@@ -40,6 +41,14 @@ def test_a_setting_that_cannot_be_used_is_said(tmp_path, monkeypatch, close_afte
     monkeypatch.setenv("FEEDSCOPE_THREADS", "many")
     visit("overview").check()
     assert "FEEDSCOPE_THREADS=&#x27;many&#x27;" in visit.html
+
+
+def test_a_bug_is_a_calm_page_and_a_line_in_the_log(small, visit, monkeypatch, caplog):
+    monkeypatch.setattr(resources, "newest_pictures", lambda limit: 1 / 0)
+    visit("overview")
+    assert "Something went wrong on this page" in visit.html
+    assert "ZeroDivisionError" not in visit.html
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_overview_says_what_is_here_and_leads_on(small, visit):
