@@ -1,0 +1,123 @@
+"""A tiny model is trained on drawn pairs, end to end, and finds pictures that it has not seen."""
+
+import csv
+import json
+import random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from core.demo.held_out import HELD_OUT
+from core.dual_training.heads import Recipe
+from core.dual_training.stickers import emoji_names
+from core.dual_training.training import train_dual
+from core.encoders.dual import load_dual_encoder
+from core.errors import ImportFailed, ModelError, SettingError
+from core.evaluation.retrieval import evaluate_retrieval
+from core.settings import ROOT, Settings
+
+COLOURS = {"red": "#d01010", "blue": "#1030d0", "green": "#109020", "yellow": "#e8d010"}
+SHAPES = ("circle", "square")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Circles and squares in four colours, 6 of each to train on and 1 to test with."""
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "images").mkdir()
+    rng = random.Random(1)
+    rows = []
+    for number in range(7):
+        for colour, code in COLOURS.items():
+            for shape in SHAPES:
+                name = f"{colour}-{shape}-{number}.png"
+                image = Image.new("RGB", (96, 96), "white")
+                left, top, side = rng.randrange(20), rng.randrange(20), rng.randrange(50, 70)
+                draw = ImageDraw.Draw(image)
+                (draw.ellipse if shape == "circle" else draw.rectangle)((left, top, left + side, top + side), fill=code)
+                image.save(folder / "images" / name)
+                rows.append(["test" if number == 6 else "train", name, f"a {colour} {shape}"])
+    with (folder / "pairs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["split", "image", "caption"], *rows])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(drawn):
+    reported = []
+    result = train_dual(
+        drawn / "pairs.csv", drawn / "images", drawn / "own.safetensors",
+        recipe=Recipe(epochs=30, batch=48, width=64, dropout=0.1), cache=drawn / "cache",
+        report=lambda done, total, note: reported.append((done, total, note)),
+    )  # fmt: skip
+    return drawn, result, reported
+
+
+def test_learns_what_it_is_shown(trained):
+    folder, result, reported = trained
+    assert (result["pictures"], result["captions"], result["unreadable"]) == (48, 48, 0)
+    assert result["losses"][-1] < result["losses"][0]
+    assert reported[-1][:2] == (30, 30)
+    encoder = load_dual_encoder(folder / "own.safetensors", Settings(threads=1))
+    found = evaluate_retrieval(encoder, folder / "images", folder / "pairs.csv", "test")
+    assert found["text_to_image"]["r@1"] >= 50  # chance is 12.5
+    assert found["text_to_image"]["median_rank"] <= 1.5
+    assert json.dumps(found)
+
+
+def test_features_are_read_once(trained):
+    folder, _, _ = trained
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "cache").iterdir()}
+    train_dual(
+        folder / "pairs.csv", folder / "images", folder / "again.safetensors", recipe=Recipe(epochs=1, width=8),
+        cache=folder / "cache", report=lambda *_: None,
+    )  # fmt: skip
+    assert {path.name: path.stat().st_mtime_ns for path in (folder / "cache").iterdir()} == before
+
+
+def test_what_can_not_be_trained_on_is_named(drawn, tmp_path):
+    def train(pairs, split="train"):
+        train_dual(pairs, drawn / "images", tmp_path / "x.safetensors", split=split, cache=tmp_path, report=lambda *_: None)
+
+    with pytest.raises(SettingError, match="validation"):
+        train(drawn / "pairs.csv", "validation")
+    with pytest.raises(ImportFailed, match="nowhere"):
+        train(drawn / "nowhere.csv")
+    (tmp_path / "few.csv").write_text("split,image,caption\ntrain,red-circle-0.png,a red circle\n")
+    with pytest.raises(ImportFailed, match="too few"):
+        train(tmp_path / "few.csv")
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_no_held_out_emoji_is_trained_on():
+    names = emoji_names()
+    assert len(names) > 800
+    assert not set(names) & {code for codes in HELD_OUT.values() for code in codes}
+    words = {word for name in names.values() for word in name.split()}
+    assert not words & {"cat", "pizza", "rocket"}
+
+
+@pytest.mark.parametrize("harm", ["cut", "text", "missing"])
+def test_weights_that_are_none_are_named(tmp_path, harm):
+    path = tmp_path / "heads.safetensors"
+    if harm == "cut":
+        path.write_bytes((ROOT / "assets/models/dual.safetensors").read_bytes()[:100_000])
+    elif harm == "text":
+        path.write_text("no weights at all")
+    with pytest.raises(ModelError, match=r"heads\.safetensors"):
+        load_dual_encoder(path, Settings())
+
+
+def test_the_card_names_the_file_that_lies_there():
+    import hashlib
+
+    card = (ROOT / "assets/models/README.md").read_text()
+    assert hashlib.sha256((ROOT / "assets/models/dual.safetensors").read_bytes()).hexdigest()[:16] in card
+
+
+def test_flickr8k_dev(datasets):
+    encoder = load_dual_encoder(ROOT / "assets/models/dual.safetensors", Settings())
+    found = evaluate_retrieval(encoder, datasets / "flickr8k/images", datasets / "flickr8k/captions.csv", "dev")
+    assert found["text_to_image"]["r@10"] >= 60
+    assert np.isfinite(found["image_to_text"]["median_rank"])
