@@ -133,6 +133,8 @@ class Segment:
         fetch = min(k + _SPARE, available)
         while True:
             scores, found = self.family.search(queries, fetch, keep)
+            if fetch > k and _all_distinct(scores, found):
+                return scores[:, :k], self.rows.take(found[:, :k])
             if fetch == available or not _goes_on(scores, found, k):
                 break
             fetch = min(4 * fetch, available)
@@ -160,6 +162,11 @@ class Segment:
         padded_scores[:, : found.shape[1]] = scores
         padded_rows[:, : found.shape[1]] = rows
         return padded_scores, padded_rows
+
+
+def _all_distinct(scores: Scores, found: Positions) -> bool:
+    """Whether all that was asked for was found, no two with the same score: the usual case, with nothing to mend."""
+    return bool(found[:, -1].min(initial=0) >= 0) and bool((scores[:, :-1] - scores[:, 1:]).min(initial=1) > _TIE)
 
 
 def _goes_on(scores: Scores, found: Positions, k: int) -> bool:
