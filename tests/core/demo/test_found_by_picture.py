@@ -1,4 +1,4 @@
-"""The packaged encoder finds the demo's pictures by words that their posts do not say."""
+"""The packaged encoder finds the demo's pictures by words that their posts do not say, of emoji it has never seen."""
 
 import pytest
 
@@ -16,16 +16,19 @@ def demo(demo_workspace):
         yield workspace
 
 
-@pytest.mark.parametrize(("words", "subject"), [("a cat", "cat"), ("pizza", "pizza"), ("rocket", "rocket")])
-def test_pictures_are_found_first_by_what_they_show(demo, words, subject):
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [("a cat", "cat"), ("a sailing boat", "sailing boat"), ("bicycle", "bicycle"), ("sunflower", "sunflower")],
+)
+def test_pictures_are_found_by_what_they_show(demo, words, subject):
     truth = picture_subjects()
-    assert sum(shown == subject for shown in truth.values()) >= 10
-    hits = search(demo, Query((QueryPart("text", words),), k=8, mode="image")).hits
+    hits = search(demo, Query((QueryPart("text", words),), k=5, mode="image")).hits
     posts = get_posts(demo.cursor(), [hit.post_id for hit in hits])
     shown = [{truth[media.name] for media in posts[hit.post_id].media} for hit in hits]
-    assert all(subject in subjects for subjects in shown[:5]), shown
-    for hit in hits[:5]:
-        assert words.split()[-1] not in posts[hit.post_id].text.lower()
+    assert sum(subject in subjects for subjects in shown) >= 3, shown
+    for hit, subjects in zip(hits, shown, strict=True):
+        if subject in subjects:
+            assert subject.split()[-1] not in posts[hit.post_id].text.lower()
 
 
 def test_the_demo_is_whole(demo):

@@ -78,7 +78,8 @@ def test_features_are_read_once(trained):
 
 def test_what_can_not_be_trained_on_is_named(drawn, tmp_path):
     def train(pairs, split="train"):
-        train_dual(pairs, drawn / "images", tmp_path / "x.safetensors", split=split, cache=tmp_path, report=lambda *_: None)
+        out = tmp_path / "x.safetensors"
+        train_dual(pairs, drawn / "images", out, split=split, cache=tmp_path, report=lambda *_: None)
 
     with pytest.raises(SettingError, match="validation"):
         train(drawn / "pairs.csv", "validation")
