@@ -145,7 +145,7 @@ def draw_neighbours(link: PostLink, post: Post) -> None:
         for neighbour in found
         if (near := posts.get(neighbour.post_id)) is not None
     ]
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Near posts", key="post.neighbours")
+    draw_cards(cards, resources.thumbnail, layout="grid", label="Near posts", key="post.neighbours", view=link.url())
 
 
 def _badges(neighbour: Neighbour) -> list[tuple[str, str, str]]:

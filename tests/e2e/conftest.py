@@ -9,11 +9,13 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 
 from core.settings import ROOT
+from dashboard.links import parse_url
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -160,9 +162,15 @@ class Visitor:
         return self
 
     def cards(self):
-        """Ids of the grid's posts, in their order."""
-        self.page.locator(".grid article").first.wait_for()
-        return self.page.locator(".grid article").evaluate_all("nodes => nodes.map(node => node.dataset.post)")
+        """Ids of the grid's posts, in their order, once the grid shows what the address bar says."""
+        grid = self.page.locator(".grid")
+        for _ in range(300):
+            parts = urlsplit(self.page.url)
+            wanted = parse_url(f".{parts.path}?{parts.query}")
+            if any(parse_url(view) == wanted for view in grid.evaluate_all("nodes => nodes.map(n => n.dataset.view)")):
+                return grid.locator("article").evaluate_all("nodes => nodes.map(node => node.dataset.post)")
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"The page does not show {self.page.url}")
 
     def outside(self):
         """Requests to anywhere but the server."""

@@ -84,7 +84,7 @@ def test_filters_pages_and_order_live_in_the_address(visitor):
     assert len(visitor.cards()) == 17
 
     page.get_by_role("button", name="People").click()
-    page.get_by_label("People").last.fill("user0")
+    page.get_by_role("combobox", name="People").fill("user0")
     page.get_by_role("option", name="user0 (3)").click()
     page.wait_for_url("**user=user0*")
     visitor.settle()
