@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,23 +58,25 @@ class Family(Protocol):
 
 
 class Keep:
-    """The positions that a search may return, as what each kind of search needs, made once and only where needed."""
+    """The positions that a search may return, made into what each kind of search needs where it needs it.
 
-    def __init__(self, positions: Positions, count: int) -> None:
-        self.positions = positions
-        self._count = count
-        self._selector: Any = None
+    ``mask`` is (n,) bool.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_]) -> None:
+        self._mask = mask
+        self._count = int(np.count_nonzero(mask))
 
     def __len__(self) -> int:
-        return len(self.positions)
+        return self._count
 
-    @property
+    @cached_property
+    def positions(self) -> Positions:
+        return np.flatnonzero(self._mask)
+
+    @cached_property
     def selector(self) -> Any:
-        if self._selector is None:
-            mask = np.zeros(self._count, np.bool_)
-            mask[self.positions] = True
-            self._selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
-        return self._selector
+        return faiss.IDSelectorBitmap(np.packbits(self._mask, bitorder="little"))
 
 
 def choose_family(count: int, dim: int) -> tuple[str, str]:

@@ -69,7 +69,7 @@ class Segment:
     def _present(self) -> Keep | None:
         if self.gone is None:
             return None
-        return Keep(np.flatnonzero(~self.gone), len(self.rows))
+        return Keep(~self.gone)
 
     def __len__(self) -> int:
         """How many vectors are not gone."""
@@ -123,10 +123,11 @@ class Segment:
         """As VectorIndex.search, for checked ``queries``."""
         keep = self._present
         if allowed is not None:
-            found = self.positions(allowed)
-            mask = np.zeros(len(self.rows), np.bool_)
-            mask[found[found >= 0]] = True
-            keep = Keep(np.flatnonzero(mask), len(self.rows))
+            # Unknown rows are at position -1: the one place more than there are vectors.
+            mask = np.zeros(len(self.rows) + 1, np.bool_)
+            mask[self._lookup.positions(allowed)] = True
+            mask = mask[:-1]
+            keep = Keep(mask if self.gone is None else mask & ~self.gone)
         available = len(self.rows) if keep is None else len(keep)
         if not available:
             return nothing(len(queries), k)
