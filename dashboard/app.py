@@ -27,7 +27,7 @@ def main() -> None:
     except FeedscopeError as error:
         state("This can't be shown", str(error), kind="failed")
     except Exception:  # a bug: the visitor gets a calm page, the log gets the traceback
-        logging.getLogger("feedscope").exception("The page %r failed.", page.title)
+        logging.getLogger("feedscope").log(logging.ERROR, "The page %r failed.", page.title, exc_info=True)
         state(
             "Something went wrong on this page",
             "This is a fault in Feedscope and not in your data, which is safe. The server's log says what happened.",

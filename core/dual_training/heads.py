@@ -86,7 +86,7 @@ def train_heads(sets: Sequence[PairSet], held_out: Sequence[PairSet], recipe: Re
         recall = {one.name: recall_at_10(weights, one) for one in held_out}
         mean = sum(recall.values()) / max(1, len(recall))
         report(epoch, recipe.epochs, f"Training: loss {losses[-1]:.3f}, held-out R@10 {mean:.1f}")
-        if best is None or not recall or mean > sum(best.recall.values()) / len(best.recall):
+        if best is None or not recall or mean >= sum(best.recall.values()) / len(best.recall):
             kept = {name: tensor.detach().clone() for name, tensor in weights.items()}
             best = Trained(kept, info, epoch, recall, tuple(losses))
     assert best is not None
