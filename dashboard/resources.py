@@ -41,13 +41,12 @@ EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Names a state of the workspace: its folder, its generation, and the newest job with its state, since a job may
-    change an index without changing the data."""
+    """Names a state of the workspace: its folder, its generation, and its latest jobs with their states, since a job
+    may change an index without changing the data."""
 
     workspace: str
     generation: int
-    job: int
-    job_state: str
+    jobs: tuple[tuple[int, str], ...]
 
 
 class Encoders:
@@ -63,11 +62,12 @@ class Encoders:
         try:
             for kind in ("text", "dual"):
                 self._workspace.encoder(kind)
+            self.state = "ready"
         except FeedscopeError as error:
             self.problem = str(error)
-            self.state = "failed"
-        else:
-            self.state = "ready"
+        finally:
+            if self.state == "loading":
+                self.state = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,8 @@ def workspace_name() -> str:
 
 def version() -> Version:
     opened = workspace()
-    newest = opened.jobs.list(limit=1)
-    job, state = (newest[0].id, newest[0].state) if newest else (0, "")
-    return Version(str(opened.path), opened.generation, job, state)
+    jobs = tuple((job.id, job.state) for job in opened.jobs.list(limit=20))
+    return Version(str(opened.path), opened.generation, jobs)
 
 
 def active_jobs() -> list[Job]:
