@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from core.encoders import dual_heads
+from core.encoders.dual import load_dual_encoder
+from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, save_heads
+from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, load_efficientnet_lite2, to_pixels
+from core.encoders.loading import PACKAGED_DUAL, load_encoder
+from core.encoders.minilm import load_minilm
+from core.encoders.packaged_weights import LITE2_FILE, LITE2_PACKAGE, package_folder
+from core.encoders.torchvision_operators import declare_torchvision_operators
+from core.errors import ModelError
+from core.settings import Settings
+from tests.core.encoders.contract import TEXTS, check_contract
+
+
+def random_heads(info):
+    generator = torch.Generator().manual_seed(0)
+    weights = {name: torch.randn(shape, generator=generator) for name, shape in head_shapes(info).items()}
+    return {name: tensor.abs() + 1 if name.endswith("scale") else tensor for name, tensor in weights.items()}
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    return load_encoder("dual", Settings(threads=1))
+
+
+def test_packaged_keeps_the_contract(packaged, tmp_path):
+    check_contract(packaged, tmp_path)
+    assert packaged.space.dim == 256
+    assert packaged.describe().startswith(packaged.space.model_id)
+
+
+def test_sentence_vectors_need_not_be_made_twice(packaged):
+    vectors = load_minilm().encode(TEXTS)
+    np.testing.assert_allclose(packaged.encode_sentence_vectors(vectors), packaged.encode_queries(TEXTS), atol=1e-6)
+
+
+def test_the_backbone_is_timms(tmp_path):
+    """The network written out in core gives the features of timm's, which has the same layers under other names."""
+    declare_torchvision_operators()
+    import timm
+
+    path = package_folder(LITE2_PACKAGE) / LITE2_FILE
+    state = torch.load(path, weights_only=True)
+    reference = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    reference.load_state_dict(dict(zip(reference.state_dict(), state.values(), strict=True)))
+    reference.reset_classifier(0)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        inputs = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
+        expected = reference.eval()(inputs).numpy()
+    np.testing.assert_allclose(load_efficientnet_lite2().features(pixels), expected, atol=1e-4)
+
+
+def test_other_weights_are_not_the_backbone(tmp_path):
+    torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ModelError, match=r"other\.pth is not EfficientNet-Lite2: it has no layer _conv_stem"):
+        EfficientNetLite2(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (50, 40)])
+def test_any_shape_becomes_a_square(size):
+    assert to_pixels(Image.new("RGB", size, (9, 9, 9))).shape == (SIDE, SIDE, 3)
+
+
+def test_the_middle_of_a_long_picture_is_seen():
+    image = Image.new("RGB", (1000, 100), "white")
+    image.paste("black", (400, 0, 600, 100))
+    assert (to_pixels(image)[:, 2:-2] < 5).all()  # the filter reaches over the edge
+
+
+def test_heads_come_back_as_they_were_saved(tmp_path):
+    info = HeadsInfo(dim=8, width=16)
+    weights = random_heads(info)
+    save_heads(tmp_path / "heads.safetensors", weights, info)
+    found, found_info = load_heads(tmp_path / "heads.safetensors")
+    assert found_info == info
+    for name, tensor in weights.items():
+        torch.testing.assert_close(found[name], tensor, atol=5e-3, rtol=1e-3)  # half precision
+    assert [path.name for path in tmp_path.iterdir()] == ["heads.safetensors"]
+
+
+def test_other_heads_are_another_model(tmp_path):
+    info = HeadsInfo(dim=8, width=16)
+    save_heads(tmp_path / "heads.safetensors", random_heads(info), info)
+    encoder = load_dual_encoder(tmp_path / "heads.safetensors", Settings(threads=1))
+    assert encoder.space.dim == 8
+    assert encoder.space.model_id != load_encoder("dual", Settings(threads=1)).space.model_id
+
+
+def test_heads_of_another_shape(tmp_path):
+    info = HeadsInfo(dim=8, width=16)
+    weights = random_heads(info)
+    weights["picture.up"] = torch.zeros(16, 7)
+    save_heads(tmp_path / "heads.safetensors", weights, info)
+    with pytest.raises(ModelError, match=r"heads\.safetensors: picture\.up has shape \(16, 7\), expected \(16, 1280\)"):
+        load_heads(tmp_path / "heads.safetensors")
+
+
+def test_heads_with_values_that_are_not_finite(tmp_path):
+    info = HeadsInfo(dim=8, width=16)
+    weights = random_heads(info)
+    weights["text.down_bias"][3] = torch.nan
+    save_heads(tmp_path / "heads.safetensors", weights, info)
+    with pytest.raises(ModelError, match=r"heads\.safetensors: text\.down_bias holds values that are not finite"):
+        load_heads(tmp_path / "heads.safetensors")
+
+
+@pytest.mark.parametrize("field", ["picture_backbone", "text_backbone"])
+def test_heads_of_another_backbone(tmp_path, field):
+    info = HeadsInfo(dim=8, width=16, **{field: "resnet-50"})
+    save_heads(tmp_path / "heads.safetensors", random_heads(info), info)
+    with pytest.raises(ModelError, match=r"heads\.safetensors was trained on the backbone 'resnet-50'"):
+        load_heads(tmp_path / "heads.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        (None, "not a file of this dual encoder"),
+        ({"format": "other"}, "not a file of this dual encoder"),
+        ({"format": FORMAT}, "does not say what its weights are"),
+        ({"format": FORMAT, "info": "{"}, "does not say what its weights are"),
+        ({"format": FORMAT, "info": '{"dim": 8, "width": 16, "more": 1}'}, "does not say what its weights are"),
+        ({"format": FORMAT, "info": '{"dim": -8, "width": 16}'}, "dimension of -8"),
+        ({"format": FORMAT, "info": '{"dim": 8, "width": 16}'}, "lacks the weights"),
+    ],
+)
+def test_files_that_do_not_say_what_they_are(tmp_path, metadata, reason):
+    save_file({"some": torch.zeros(2)}, tmp_path / "heads.safetensors", metadata=metadata)
+    with pytest.raises(ModelError, match=rf"heads\.safetensors.*{reason}"):
+        load_heads(tmp_path / "heads.safetensors")
+
+
+def test_heads_cut_short_or_missing(tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(PACKAGED_DUAL.read_bytes()[:50_000])
+    with pytest.raises(ModelError, match=r"cut\.safetensors is not a whole safetensors file"):
+        load_heads(tmp_path / "cut.safetensors")
+    with pytest.raises(ModelError, match=r"gone\.safetensors is not there"):
+        load_heads(tmp_path / "gone.safetensors")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    info = HeadsInfo(dim=8, width=16)
+    path = tmp_path / "heads.safetensors"
+    save_heads(path, random_heads(info), info)
+    before = path.read_bytes()
+
+    def full(*_args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(dual_heads.os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        save_heads(path, random_heads(info), info)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["heads.safetensors"]
