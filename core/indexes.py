@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core import derived
 from core.database import vectors as vector_table
 from core.database.connection import first_row
+from core.errors import VectorError
 from core.lexical import LexicalIndex
 from core.types import Space
 from core.vectors.faiss_index import FaissIndex
@@ -105,14 +106,12 @@ class Indexes:
     def _open(self, space: Space) -> FaissIndex:
         """The saved index caught up with the database; one filled from the database where it is missing or off."""
         folder = self.folder(space)
-        problems = derived.verify(folder)
         manifest = derived.read_manifest(folder)
-        generation = -1
-        if manifest is not None and not problems:
-            index = FaissIndex.load(folder)
-            generation = manifest.generation
-        else:
-            index = FaissIndex(space)
+        try:
+            index = FaissIndex.load(folder, space)
+            generation = manifest.generation if manifest else -1
+        except VectorError:  # missing, damaged or of an older form: the job "index" makes it again
+            index, generation = FaissIndex(space), -1
         cursor = self._workspace.cursor()
         removed = vector_table.removed_since(cursor, vector_table.noun_of(space), generation)
         if len(removed) and len(index):
