@@ -110,11 +110,17 @@ def test_weights_that_are_none_are_named(tmp_path, harm):
         load_dual_encoder(path, Settings())
 
 
-def test_the_card_names_the_file_that_lies_there():
+def test_the_card_names_the_file_and_its_figures():
     import hashlib
+    import re
 
     card = (ROOT / "assets/models/README.md").read_text()
     assert hashlib.sha256((ROOT / "assets/models/dual.safetensors").read_bytes()).hexdigest()[:16] in card
+    figures = re.findall(r"R@1/5/10 = (\d+\.\d) / (\d+\.\d) / (\d+\.\d), median rank \d+", card)
+    assert len(figures) == 2  # text to picture, picture to text
+    for recalls in figures:
+        first, fifth, tenth = map(float, recalls)
+        assert 0 < first < fifth < tenth < 100
 
 
 def test_flickr8k_dev(datasets):
