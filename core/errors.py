@@ -42,6 +42,10 @@ class VectorError(FeedscopeError):
     """A vector operation with the wrong dimension, values that are not finite, or an unknown space."""
 
 
+class VectorStoreError(VectorError):
+    """The vector engine does not answer, refuses the credentials, or lost what it should hold."""
+
+
 class JobStopped(FeedscopeError):
     """A job ended because somebody asked it to stop."""
 
