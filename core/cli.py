@@ -295,6 +295,38 @@ def rebuild(
             _out.print(f"{part.title}: {part.state}, {part.rows:,}")
 
 
+@app.command()
+def duplicates(
+    limit: Annotated[int, typer.Option(min=1, help="How many groups to print without --json.")] = 20,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Find the groups of near-duplicate posts, by words and by picture."""
+    from core.database.posts import get_posts
+    from core.duplicates import find_groups
+
+    with _open(_settings(workspace)) as opened:
+        found = find_groups(opened)
+        if found is None or found.generation != opened.generation:
+            _run_job(opened, "duplicates", {}, "Find near-duplicates")
+            found = find_groups(opened)
+        assert found is not None
+        first = get_posts(opened.cursor(), [group.posts[0] for group in found.groups[:limit]])
+    if json_ or _given.json:
+        _print_json(asdict(found))
+        return
+    count = f"{len(found.groups):,} group{'s' * (len(found.groups) != 1)}"
+    title = f"{count} of near-duplicates among {found.texts:,} texts and {found.pictures:,} pictures"
+    table = Table(title=title, title_justify="left", expand=True)
+    for name, ratio in (("posts", None), ("words", None), ("picture", None), ("first post", 2), ("text", 6)):
+        table.add_column(name, ratio=ratio, overflow="fold", justify="left" if ratio else "right")
+    for group in found.groups[:limit]:
+        shares = ("" if share is None else f"{share:.0%}" for share in (group.words, group.picture))
+        post = first[group.posts[0]]
+        table.add_row(f"{len(group.posts):,}", *shares, Text(post.id), Text(post.text[:160]))
+    _out.print(table)
+
+
 @evaluate_app.command("retrieval")
 def evaluate_retrieval(
     images: Annotated[Path, typer.Option(help="The folder of the pictures.")],

@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "ingest": "core.ingest.pipeline:run",
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
+    "duplicates": "core.duplicates:run",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +11,7 @@ import numpy as np
 from core.database import vectors as vector_table
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError
+from core.search.tokens import forms
 from core.types import Post
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ PDQ_DISTANCE = 31
 PDQ_QUALITY = 50
 # Share of word pairs in common (Jaccard) from which two texts are the same but for small changes (Broder, 1997).
 SHINGLE_OVERLAP = 0.5
+COMPARED_CHARS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,15 @@ def near_duplicate(one: Post, other: Post) -> bool:
             usable = a.pdq and b.pdq and min(a.pdq_quality or 0, b.pdq_quality or 0) >= PDQ_QUALITY
             if usable and (int(a.pdq or "", 16) ^ int(b.pdq or "", 16)).bit_count() <= PDQ_DISTANCE:
                 return True
-    pairs, others = _word_pairs(one.text), _word_pairs(other.text)
-    return bool(pairs) and len(pairs & others) >= SHINGLE_OVERLAP * len(pairs | others)
+    return overlap(word_pairs(one.text), word_pairs(other.text)) >= SHINGLE_OVERLAP
 
 
-def _word_pairs(text: str) -> set[tuple[str, str]]:
-    words = re.findall(r"\w+", text[:5000].casefold())
-    return set(pairwise(words))
+def overlap(pairs: frozenset[tuple[str, str]], others: frozenset[tuple[str, str]]) -> float:
+    """The share of all word pairs that are in both texts (Jaccard), 0 to 1; 0 where a text has none."""
+    return len(pairs & others) / len(pairs | others) if pairs and others else 0.0
+
+
+def word_pairs(text: str) -> frozenset[tuple[str, str]]:
+    """Each word with the one after it, over the text's beginning; of scripts without spaces each character so."""
+    words, runs = forms(text[:COMPARED_CHARS])
+    return frozenset(pairwise(words)).union(*map(pairwise, runs))
