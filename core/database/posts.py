@@ -69,6 +69,8 @@ def _with_media(cursor: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) 
 
 def rows_of(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, int]:
     """Row numbers by post id; unknown ids are left out."""
+    if not ids:
+        return {}
     found = cursor.execute(
         "SELECT id, row FROM posts WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]
     ).fetchall()

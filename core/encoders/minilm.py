@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,9 @@ TOKENS_A_BATCH = 2048
 CHUNK = 4096
 """Texts that are tokenised and sorted by length at a time."""
 
+RECENT = 128
+"""Single texts whose vectors are kept."""
+
 LAYERS = 6
 HEADS = 12
 EPSILON = 1e-12
@@ -66,9 +70,17 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
+        self._encode_kept = lru_cache(RECENT)(lambda text: self._encode([text]))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, (n, 384) float32. Texts are sorted by length, so that batches hold little padding."""
+        """Unit vectors, (n, 384) float32. Texts are sorted by length, so that batches hold little padding.
+
+        A text alone is a query's: it is asked for again at once by the dual encoder, and at the next page of its
+        results, so its vector is kept for a while.
+        """
+        return self._encode_kept(texts[0]).copy() if len(texts) == 1 else self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         result = np.empty((len(texts), DIM), dtype=np.float32)
         for start in range(0, len(texts), CHUNK):
             encodings = self._tokenizer.encode_batch(

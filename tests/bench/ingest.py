@@ -1,9 +1,10 @@
 """Peak memory and speed of an ingest, children included.
 
-    python -m tests.bench.ingest PATH [LIMIT]
+    python -m tests.bench.ingest PATH [LIMIT [WORKSPACE]]
 
-Prints posts, seconds, posts a second, and the peak of the memory that the process and its children hold together
-(proportional set size where the system tells it, so that shared pages count once).
+The workspace is made in a temporary folder and thrown away, unless a folder is named for it: later measurements can
+then start from it. Prints posts, seconds, posts a second, and the peak of the memory that the process and its children
+hold together (proportional set size where the system tells it, so that shared pages count once).
 """
 
 import json
@@ -28,9 +29,10 @@ def memory_of(process):
     return total
 
 
-def measure(path, limit=None):
+def measure(path, limit=None, workspace=None):
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "core", "ingest", path, "--workspace", f"{folder}/workspace", "--json"]
+        command = [sys.executable, "-m", "core", "ingest", path, "--json"]
+        command += ["--workspace", workspace or f"{folder}/workspace"]
         command += ["--limit", str(limit)] if limit else []
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -52,4 +54,5 @@ def measure(path, limit=None):
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], *map(int, sys.argv[2:]))))
+    path, limit, workspace = (*sys.argv[1:4], None, None)[:3]
+    print(json.dumps(measure(path, int(limit or 0), workspace)))
