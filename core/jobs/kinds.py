@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "duplicates": "core.duplicates:run",
+    "measure": "core.vectors.quality:run",
 }
 
 
