@@ -1,4 +1,4 @@
-"""The workspace's open indexes: words by tantivy, vectors by Faiss, and how current each is."""
+"""The workspace's open indexes: words by tantivy, vectors by what the settings name, and how current each is."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from numpy.typing import NDArray
 from core import derived
 from core.database import vectors as vector_table
 from core.database.connection import first_row
-from core.errors import VectorError
+from core.errors import VectorStoreError
 from core.lexical import LexicalIndex
 from core.types import Space
-from core.vectors.faiss_index import FaissIndex
+from core.vector_stores import open_store
+from core.vectors.protocol import VectorIndex
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
 
 Rows = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 Kind = Literal["text", "dual"]
+State = Literal["current", "behind", "missing", "empty", "away"]
 KINDS: tuple[Kind, ...] = ("text", "dual")
 
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """How a derived part stands: ``rows`` are in it, ``waiting`` are not yet (0 where it is current)."""
+    """How a derived part stands: ``rows`` are in it, ``waiting`` are not yet (0 where it is current).
+
+    ``away``: it lies on a server that does not answer, and ``detail`` says so."""
 
     name: str
     title: str
-    state: Literal["current", "behind", "missing", "empty"]
+    state: State
     rows: int
     waiting: int
     bytes: int
@@ -67,7 +72,7 @@ class Indexes:
         self._workspace = workspace
         self._lock = threading.RLock()
         self._lexical: LexicalIndex | None = None
-        self._vectors: dict[str, FaissIndex] = {}
+        self.store = open_store(workspace)
         self._pictures: tuple[int, PictureRows] | None = None
 
     @property
@@ -90,46 +95,37 @@ class Indexes:
         return None if row is None else Space(*row)
 
     def folder(self, space: Space) -> Path:
-        safe = "".join(c if c.isalnum() or c in "-._" else "-" for c in space.model_id)[:80]
-        return self._workspace.path / "vectors" / f"{space.name}-{safe}"
+        return self.store.folder(space)
 
-    def vector(self, kind: str) -> FaissIndex | None:
-        """The index of a space with all that the database holds of it, or None where nothing is encoded."""
-        with self._lock:
-            if kind not in self._vectors:
-                space = self.space(kind)
-                if space is None:
-                    return None
-                self._vectors[kind] = self._open(space)
-            return self._vectors[kind]
+    def vector(self, kind: str) -> VectorIndex | None:
+        """The index of a space with all that is stored of it, or None where nothing is encoded.
 
-    def _open(self, space: Space) -> FaissIndex:
-        """The saved index caught up with the database; one filled from the database where it is missing or off."""
-        folder = self.folder(space)
-        manifest = derived.read_manifest(folder)
-        try:
-            index = FaissIndex.load(folder, space)
-            generation = manifest.generation if manifest else -1
-        except VectorError:  # missing, damaged or of an older form: the job "index" makes it again
-            index, generation = FaissIndex(space), -1
-        cursor = self._workspace.cursor()
-        removed = vector_table.removed_since(cursor, vector_table.noun_of(space), generation)
-        if len(removed) and len(index):
-            index.remove(removed)
-        for rows, vectors in vector_table.read_vectors(cursor, space, newer_than=generation):
-            index.add(rows, vectors)
-        return index
+        Raises VectorStoreError where it lies on a server that does not answer.
+        """
+        space = self.space(kind)
+        if space is None or not vector_table.has_store(self._workspace.cursor(), space, self.store.key):
+            return None
+        return self.store.index(space)
 
-    def add_vectors(self, kind: str, rows: Rows, vectors: NDArray[np.float32]) -> None:
-        """Makes vectors that were just stored searchable."""
-        with self._lock:
-            if kind in self._vectors:
-                self._vectors[kind].add(rows, vectors)
+    def stored(self, kind: str, rows: Rows) -> tuple[Rows, Vectors]:
+        """The stored vectors of some posts or pictures, in rising row; rows without one are left out.
+
+        Raises VectorStoreError where they lie on a server that does not answer.
+        """
+        space = self.space(kind)
+        if (
+            space is None
+            or not len(rows)
+            or not vector_table.has_store(self._workspace.cursor(), space, self.store.key)
+        ):
+            return np.empty(0, np.int64), np.empty((0, space.dim if space else 0), np.float32)
+        return self.store.read(space, rows)
 
     def reopen(self, kind: str) -> None:
-        """Forgets an open index, so that the next use reads the folder anew."""
-        with self._lock:
-            self._vectors.pop(kind, None)
+        """Forgets an open index, so that the next use opens it anew."""
+        space = self.space(kind)
+        if space is not None:
+            self.store.forget(space)
 
     def pictures(self) -> PictureRows:
         """Which post each picture belongs to, as of the present generation."""
@@ -153,10 +149,11 @@ class Indexes:
             found = derived.verify(folder, checksums=True) if (folder / derived.MANIFEST).exists() else []
             if found:
                 problems += found
-                with self._lock:
-                    (folder / derived.MANIFEST).unlink()
-                    self._vectors.pop(kind, None)
-                    if kind == "lexical":
+                (folder / derived.MANIFEST).unlink()
+                if kind in spaces:
+                    self.store.forget(spaces[kind])
+                else:
+                    with self._lock:
                         self._lexical = None
         return problems
 
@@ -186,24 +183,31 @@ class Indexes:
         space = self.space(kind)
         if space is None:
             return PartStatus(kind, title, "missing" if total else "empty", 0, total, 0, None, "not encoded yet")
-        folder = self.folder(space)
+        folder, store = self.folder(space), self.store
         manifest = derived.read_manifest(folder)
-        waiting = vector_table.count_pending(cursor, space)
+        held = vector_table.has_store(cursor, space, store.key)
+        waiting = vector_table.count_pending(cursor, space, store.key) if held else total
         family = str(manifest.about.get("family", "")) if manifest else "not saved yet"
-        return PartStatus(
-            kind, title, _state(manifest, total, waiting), total - waiting, waiting, _bytes(folder),
-            manifest.created_at if manifest else None, f"{space.model_id}, {space.dim} dimensions, {family}",
-        )  # fmt: skip
+        detail = f"{space.model_id}, {space.dim} dimensions, {family} on {store.title}"
+        state = _state(manifest, total, waiting)
+        try:
+            lost = store.lost(space) if held else 0
+        except VectorStoreError as error:
+            state, detail = "away", str(error)
+        else:
+            if lost:
+                waiting += lost
+                state, detail = "behind", f"{detail}; {lost:,} vectors are lost there and are encoded again"
+        built_at = manifest.created_at if manifest else None
+        return PartStatus(kind, title, state, total - waiting, waiting, _bytes(folder), built_at, detail)
 
     def close(self) -> None:
         with self._lock:
             self._lexical = None
-            self._vectors.clear()
+        self.store.forget()
 
 
-def _state(
-    manifest: derived.Manifest | None, total: int, waiting: int
-) -> Literal["current", "behind", "missing", "empty"]:
+def _state(manifest: derived.Manifest | None, total: int, waiting: int) -> State:
     if total == 0:
         return "empty"
     if manifest is None:

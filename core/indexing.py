@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from core import derived
 from core.database import vectors as vector_table
 from core.database.connection import first_row
 from core.database.vectors import PendingItem
@@ -20,16 +20,17 @@ from core.indexes import KINDS, Kind
 from core.jobs.child import Child
 from core.jobs.runner import JobContext
 from core.types import Space
-from core.vectors.families import choose_family
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
 
 ENCODE_CHUNK = {"text": 1024, "dual": 256}
 PHASES = {"text": "encoding texts", "dual": "encoding pictures"}
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``index``: encodes and indexes whatever is not yet."""
-    bring_up_to_date(context)
-    return {}
+    """The job ``index``: encodes and indexes whatever is not yet. Gives how many vectors were lost in their store."""
+    return {"lost": bring_up_to_date(context)}
 
 
 def run_rebuild(context: JobContext) -> dict[str, Any]:
@@ -40,20 +41,30 @@ def run_rebuild(context: JobContext) -> dict[str, Any]:
         shutil.rmtree(workspace.path / name, ignore_errors=True)
         (workspace.path / name).mkdir()
     if context.params.get("encode") and not context.checkpoint.get("emptied"):
-        with workspace.new_generation() as (cursor, _):
-            for space in vector_table.list_spaces(cursor):
-                vector_table.delete_vectors(cursor, space)
+        for space in vector_table.list_spaces(workspace.cursor()):
+            workspace.indexes.store.clear(space)
+        with workspace.transaction() as cursor:
             context.save_checkpoint(cursor, {"emptied": True})
-    bring_up_to_date(context)
-    return {}
+    return {"lost": bring_up_to_date(context)}
 
 
-def bring_up_to_date(context: JobContext) -> None:
-    """Words first, since they are searchable within seconds, then vectors. Goes on where an earlier call stopped."""
+def bring_up_to_date(context: JobContext) -> int:
+    """Words first, since they are searchable within seconds, then vectors. Goes on where an earlier call stopped.
+
+    Gives how many vectors were found lost in their store and were encoded again. Raises VectorStoreError, with the
+    words indexed, where the store does not answer.
+    """
     update_lexical(context)
+    indexes, lost = context.workspace.indexes, 0
     for kind in KINDS:
+        space = indexes.space(kind)
+        if space is not None:
+            lost += indexes.store.repair(context, space)
         encode_pending(context, kind)
-        save_vector_index(context, kind)
+        space = indexes.space(kind)
+        if space is not None:
+            indexes.store.save(context, space)
+    return lost
 
 
 def update_lexical(context: JobContext) -> None:
@@ -93,6 +104,7 @@ def encode_pending(context: JobContext, kind: Kind) -> None:
     The next chunk is encoded while the last one is stored, so that the model never waits.
     """
     workspace = context.workspace
+    store = workspace.indexes.store.key
     items = "posts WHERE text <> ''" if kind == "text" else "media WHERE path IS NOT NULL"
     if first_row(workspace.cursor().execute(f"SELECT 1 FROM {items} LIMIT 1")) is None:
         return
@@ -101,22 +113,26 @@ def encode_pending(context: JobContext, kind: Kind) -> None:
     with open_batch_encoder(context, kind) as encoder:
         space = encoder.space
         with workspace.transaction() as cursor:
-            vector_table.ensure_space(cursor, space)
+            vector_table.ensure_space(cursor, space, store)
             cursor.execute(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 [f"model:{kind}:{workspace.model_setting(kind)}", space.model_id],
             )
-        total = vector_table.count_pending(workspace.cursor(), space)
+        total = vector_table.count_pending(workspace.cursor(), space, store)
         done = 0
-        chunk = vector_table.pending(workspace.cursor(), space, after=-1, limit=ENCODE_CHUNK[kind])
+
+        def next_chunk(after: int) -> list[PendingItem]:
+            return vector_table.pending(workspace.cursor(), space, after=after, limit=ENCODE_CHUNK[kind], store=store)
+
+        chunk = next_chunk(-1)
         if chunk:
             encoder.send([item.content for item in chunk])
         while chunk:
             vectors, kept, failures = encoder.receive(partial(_report_chunk, context, phase, done, total))
-            following = vector_table.pending(workspace.cursor(), space, after=chunk[-1].row, limit=ENCODE_CHUNK[kind])
+            following = next_chunk(chunk[-1].row)
             if following:
                 encoder.send([item.content for item in following])
-            _store(context, kind, space, [chunk[i] for i in kept], vectors, [(chunk[i], why) for i, why in failures])
+            _store(workspace, space, [chunk[i] for i in kept], vectors, [(chunk[i], why) for i, why in failures])
             done += len(chunk)
             context.report(phase, done, total)
             chunk = following
@@ -127,19 +143,18 @@ def _report_chunk(context: JobContext, phase: str, before: int, total: int, done
 
 
 def _store(
-    context: JobContext,
-    kind: Kind,
+    workspace: Workspace,
     space: Space,
     items: list[PendingItem],
     vectors: NDArray[np.float32],
     failures: list[tuple[PendingItem, str]],
 ) -> None:
-    workspace = context.workspace
-    with workspace.new_generation() as (cursor, generation):
-        vector_table.store_vectors(cursor, space, items, vectors, generation=generation)
+    def note_failures(cursor: duckdb.DuckDBPyConnection) -> None:
         for item, reason in failures:
             cursor.execute("UPDATE media SET path = NULL, error = ? WHERE row = ?", [reason, item.row])
-    workspace.indexes.add_vectors(kind, np.array([item.row for item in items], np.int64), vectors)
+
+    rows = np.array([item.row for item in items], np.int64)
+    workspace.indexes.store.write(space, rows, [item.content_hash for item in items], vectors, also=note_failures)
 
 
 class BatchEncoder:
@@ -196,60 +211,3 @@ class BatchEncoder:
 def open_batch_encoder(context: JobContext, kind: Kind) -> BatchEncoder:
     """The encoder of a job. Apart, so that tests can put another in its place."""
     return BatchEncoder(context, kind)
-
-
-def save_vector_index(context: JobContext, kind: Kind) -> None:
-    """Saves the space's index where the saved one is not current, built anew where much has changed."""
-    workspace = context.workspace
-    space = workspace.indexes.space(kind)
-    if space is None:
-        return
-    folder = workspace.indexes.folder(space)
-    manifest = derived.read_manifest(folder)
-    cursor = workspace.cursor()
-    if manifest is not None and vector_table.newest_generation(cursor, space) <= manifest.generation:
-        return
-    generation = workspace.generation
-    count = vector_table.count_vectors(cursor, space)
-    family, _ = choose_family(count, space.dim)
-    context.report("building the vector index", 0, count)
-    if manifest is not None or family == "flat":
-        index = workspace.indexes.vector(kind)
-        assert index is not None
-        if index.rebuild_reason() is None:
-            index.save(folder, generation=generation)
-            return
-    _build_in_child(context, space, family, folder, generation)
-    workspace.indexes.reopen(kind)
-
-
-def _build_in_child(context: JobContext, space: Space, family: str, folder: Path, generation: int) -> None:
-    workspace = context.workspace
-    count = vector_table.count_vectors(workspace.cursor(), space)
-    rows_path, vectors_path = workspace.path / "tmp" / "build-rows.npy", workspace.path / "tmp" / "build-vectors.npy"
-    rows = np.lib.format.open_memmap(rows_path, "w+", np.int64, (count,))
-    vectors = np.lib.format.open_memmap(vectors_path, "w+", np.float32, (count, space.dim))
-    at = 0
-    for some_rows, some_vectors in vector_table.read_vectors(workspace.cursor(), space):
-        rows[at : at + len(some_rows)] = some_rows
-        vectors[at : at + len(some_rows)] = some_vectors
-        at += len(some_rows)
-    del rows, vectors
-    try:
-        with context.child("core.vectors.child:build") as child:
-            child.call(
-                {
-                    "rows": str(rows_path),
-                    "vectors": str(vectors_path),
-                    "count": at,
-                    "space": [space.name, space.model_id, space.dim],
-                    "family": family,
-                    "folder": str(folder),
-                    "generation": generation,
-                    "threads": workspace.settings.thread_count(),
-                },
-                lambda done, total: context.report("building the vector index", done, total),
-            )
-    finally:
-        rows_path.unlink()
-        vectors_path.unlink()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from core.database import vectors as vector_table
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError
 from core.search.tokens import forms
@@ -74,10 +73,10 @@ def neighbours(
 
 
 def _by_words(workspace: Workspace, row: int, k: int) -> dict[int, float]:
-    index, space = workspace.indexes.vector("text"), workspace.indexes.space("text")
-    if index is None or space is None:
+    index = workspace.indexes.vector("text")
+    if index is None:
         return {}
-    _, vectors = vector_table.vectors_of(workspace.cursor(), space, [row])
+    _, vectors = workspace.indexes.stored("text", np.array([row], np.int64))
     if not len(vectors):
         return {}
     scores, rows = index.search(vectors, min(4 * k + 1, len(index)))
@@ -85,11 +84,12 @@ def _by_words(workspace: Workspace, row: int, k: int) -> dict[int, float]:
 
 
 def _by_picture(workspace: Workspace, post_id: str, k: int) -> dict[int, float]:
-    index, space = workspace.indexes.vector("dual"), workspace.indexes.space("dual")
-    if index is None or space is None or not len(index):
+    index = workspace.indexes.vector("dual")
+    if index is None or not len(index):
         return {}
     post = get_posts(workspace.cursor(), [post_id])[post_id]
-    _, vectors = vector_table.vectors_of(workspace.cursor(), space, [item.row for item in post.media if item.path])
+    pictures = np.array([item.row for item in post.media if item.path], np.int64)
+    _, vectors = workspace.indexes.stored("dual", pictures)
     if not len(vectors):
         return {}
     scores, rows = index.search(vectors, min(4 * k + len(vectors), len(index)))

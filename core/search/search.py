@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.database import vectors as vector_table
 from core.database.filters import allowed_rows, count_posts, newest_rows
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError
@@ -210,10 +209,7 @@ class _Search:
 
     def _stored(self, kind: str, rows: list[int]) -> Vector | None:
         """The mean of stored vectors as a unit vector; None where none is stored."""
-        space = self._workspace.indexes.space(kind)
-        if space is None or not rows:
-            return None
-        _, vectors = vector_table.vectors_of(self._workspace.cursor(), space, rows)
+        _, vectors = self._workspace.indexes.stored(kind, np.array(rows, np.int64))
         if not len(vectors):
             return None
         mean = vectors.mean(axis=0)
