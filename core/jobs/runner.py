@@ -68,6 +68,7 @@ class JobContext:
     def save_checkpoint(self, cursor: Any, checkpoint: dict[str, Any]) -> None:
         """Stores where to go on, in the caller's transaction."""
         self.checkpoint = checkpoint
+        self._live.job = replace(self._live.job, checkpoint=checkpoint)
         table.update_job(cursor, self.id, checkpoint=checkpoint)
 
     def stopped(self) -> bool:
