@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pytest
 
+from core.settings import Secret
 from core.types import Space
 from core.vectors.faiss_index import FaissIndex, build_index
 from core.vectors.families import FAMILIES
+from core.vectors.milvus import MilvusIndex
+from core.vectors.milvus_connection import MilvusConnection, read_address
 from core.vectors.protocol import Matrix, Rows, VectorIndex
 
 
@@ -52,8 +56,30 @@ class OnFaiss:
         return FaissIndex.load(folder, space)
 
 
+class OnMilvus:
+    """Milvus, as milvus-lite serves it from a file: the same calls as to a server."""
+
+    family = "milvus"
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
+        address = read_address(f"milvus:{folder}/contract.db")
+        self._connection = MilvusConnection(address, token=Secret(), database="default", timeout=60)
+        self._built = 0
+
+    def build(self, vectors: Matrix, rows: Rows, space: Space) -> VectorIndex:
+        self._built += 1
+        index = MilvusIndex(self._connection, f"contract_{self._built}", space)
+        index.add(rows, vectors)
+        self._connection.call("flush", index.collection)  # quicker to search than what was just written
+        return index
+
+    def load(self, folder: Path, space: Space | None = None) -> VectorIndex:
+        return MilvusIndex.load(folder, self._connection, space)
+
+
 IMPLEMENTATIONS: dict[str, Callable[[Path], Implementation]] = {
     family: lambda folder, family=family: OnFaiss(family, folder)  # type: ignore[misc]
     for family in FAMILIES
-}
+} | {"milvus": OnMilvus}
 """Name to a function of a folder, empty at first, that stays for the whole test session."""
