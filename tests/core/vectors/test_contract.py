@@ -97,12 +97,14 @@ def assert_agrees(index: VectorIndex, brute: BruteForce, queries: Matrix, k: int
     else:
         filtered = allowed is not None
         assert recall(rows, expected_rows) >= (0.95 if index.capabilities.compressed and not filtered else 0.99)
+    found = np.unique(rows[rows >= 0])
+    assert set(found.tolist()) <= brute.stored.keys()
+    stored = index.reconstruct(found)
     for query, score, row in zip(queries, scores, rows, strict=True):
         real = row >= 0
         assert len(set(row[real])) == real.sum()
-        assert set(row[real]) <= brute.stored.keys()
         assert_in_order(score[real], row[real])
-        np.testing.assert_allclose(score[real], index.reconstruct(row[real]) @ query, atol=ROUNDING)
+        np.testing.assert_allclose(score[real], stored[np.searchsorted(found, row[real])] @ query, atol=ROUNDING)
 
 
 def assert_in_order(scores: Scores, rows: Rows) -> None:
@@ -127,7 +129,7 @@ def test_an_index_says_what_it_is(implementation: Implementation) -> None:
 @pytest.mark.parametrize("k", [1, 10, 100, 1000])
 def test_search_agrees_with_brute_force(implementation: Implementation, k: int) -> None:
     index, brute = make(implementation)
-    assert_agrees(index, brute, clustered(2, QUERIES), k)
+    assert_agrees(index, brute, clustered(2, QUERIES if k < 1000 else 20), k)
 
 
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.01, 0.001])
