@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,16 +13,29 @@ import numpy as np
 from core import derived
 from core.errors import JobStopped, VectorError
 from core.types import Space
-from core.vectors.families import BUILD_SLICE, FAMILIES, Flat, Hnsw, choose_family, read_matrix, write_matrix
-from core.vectors.protocol import Matrix, Rows, Scores
-from core.vectors.segment import Segment
-from core.vectors.validation import check_queries, check_rows, check_vectors, nothing
+from core.vectors.exact import VECTORS, read_matrix, write_matrix
+from core.vectors.families import AUTO, FAMILIES, check_family, choose_family
+from core.vectors.flat import Flat
+from core.vectors.protocol import Capabilities, InRange, Matrix, Plan, Rows, Scores
+from core.vectors.ranges import all_above, in_order
+from core.vectors.segment import SPARE, Segment
+from core.vectors.validation import (
+    check_allowed,
+    check_k,
+    check_least,
+    check_queries,
+    check_rows,
+    check_vectors,
+    nothing,
+)
 
 ROWS, GONE = "rows.i64", "gone.bool"
 RECENT_ROWS, RECENT_VECTORS = "recent_rows.i64", "recent_vectors.f32"
 
 _REBUILD_SHARE = 0.2
 _REBUILD_LEAST = 5_000
+
+_CHECKED_AT_A_TIME = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,9 @@ class _State:
 class FaissIndex:
     """A :class:`~core.vectors.protocol.VectorIndex` for one machine.
 
-    The base is flat or hnsw, mapped from disk where it was loaded; vectors added later lie in a recent part, searched
-    exactly beside it, and hide those that they replace. Reads need no lock and may come from any thread; changes wait
-    for each other.
+    The base is of one of :data:`~core.vectors.families.FAMILIES`, mapped from disk where it was loaded; vectors added
+    later lie in a recent part, searched exactly beside it, and hide those that they replace. Reads need no lock and may
+    come from any thread; changes wait for each other.
     """
 
     def __init__(self, space: Space) -> None:
@@ -61,6 +74,21 @@ class FaissIndex:
         """Recall@10 against exact search as measured on a sample when the index was built; 1.0 where it is exact."""
         return self._recall
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """What was chosen for these vectors when the index was built: efSearch, nprobe, depth, ..."""
+        return self._state.base.family.settings
+
+    @property
+    def capabilities(self) -> Capabilities:
+        family = self._state.base.family
+        return Capabilities(exact=family.exact, compressed=family.compressed, local=True, most_k=None)
+
+    @property
+    def memory_bytes(self) -> int:
+        state = self._state
+        return sum(part.family.memory_bytes + part.rows.nbytes for part in (state.base, state.recent))
+
     def __len__(self) -> int:
         state = self._state
         return len(state.base) + len(state.recent)
@@ -68,7 +96,7 @@ class FaissIndex:
     def search(self, queries: Matrix, k: int, *, allowed: Rows | None = None) -> tuple[Scores, Rows]:
         queries = check_queries(queries, self._space.dim, k)
         if allowed is not None:
-            allowed = check_rows(allowed)
+            allowed = check_allowed(allowed)
         state = self._state
         if not len(state.recent):
             return state.base.search(queries, k, allowed) if len(state.base) else nothing(len(queries), k)
@@ -80,6 +108,35 @@ class FaissIndex:
         rows = np.concatenate([base_rows, recent_rows], axis=1)
         order = np.lexsort((rows, -scores))[:, :k]
         return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+    def range_search(self, queries: Matrix, least: float, *, allowed: Rows | None = None) -> InRange:
+        """Compares with every vector that may be returned, whatever the family: no index promises all of a range."""
+        queries = check_queries(queries, self._space.dim)
+        least = check_least(least)
+        if allowed is not None:
+            allowed = check_allowed(allowed)
+        state = self._state
+        found: list[list[tuple[Scores, Rows]]] = [[] for _ in queries]
+        for part in (state.base, state.recent):
+            keep = part.keep(allowed)
+            positions = None if keep is None else keep.positions
+            for number, scores, at in all_above(queries, part.family.matrix, least, positions):
+                found[number].append((scores, part.rows[at]))
+        return in_order(found)
+
+    def plan(self, k: int, allowed: int | None = None) -> Plan:
+        check_k(k)
+        state = self._state
+        if not len(self) or allowed == 0:
+            return Plan("nothing", "There is nothing to compare with.")
+        if not len(state.base):
+            return state.recent.family.plan(k, len(state.recent) if allowed is None else min(allowed, len(self)))
+        kept = len(state.base) if allowed is None else min(allowed, len(state.base))
+        plan = state.base.family.plan(min(k + SPARE, kept), kept)
+        if plan.how == "index" and len(state.recent):
+            later = f" The {len(state.recent):,} vectors that came later are compared one by one."
+            return Plan(plan.how, plan.reason + later)
+        return plan
 
     def rows(self) -> Rows:
         """Every row that is there, rising."""
@@ -115,14 +172,17 @@ class FaissIndex:
         with self._changing:
             self._state = _State(self._state.base.without(rows), self._state.recent.without(rows))
 
-    def rebuild_reason(self) -> str | None:
-        """Why building anew would pay, in a sentence for the user, or None where it would not."""
+    def rebuild_reason(self, wanted: str = AUTO) -> str | None:
+        """Why building anew would pay, in a sentence for the user, or None where it would not.
+
+        ``wanted`` is the family that was chosen by hand, or ``auto``. Raises VectorError for an unknown one.
+        """
         state = self._state
-        better, reason = choose_family(len(self), self._space.dim)
-        if better != self.family:
+        better, reason = choose_family(len(self), self._space.dim, wanted=wanted)
+        if better != self.family and len(self):
             return reason
         behind = len(state.recent) + len(state.base.rows) - len(state.base)
-        if self.family != "flat" and behind > max(_REBUILD_LEAST, _REBUILD_SHARE * len(self)):
+        if self.family != Flat.name and behind > max(_REBUILD_LEAST, _REBUILD_SHARE * len(self)):
             return f"{behind:,} vectors were added or removed since the {self.family} index was built."
         return None
 
@@ -141,6 +201,7 @@ class FaissIndex:
                 space=asdict(self._space),
                 count=len(self),
                 recall=self._recall,
+                settings=self.settings,
             )
             # What was in memory is on disk now: go on with the mapped files.
             self._state = _read(manifest, self._space.dim)
@@ -161,7 +222,7 @@ class FaissIndex:
             index = cls(stored)
             index._recall = float(manifest.about["recall"])
             index._state = _read(manifest, stored.dim)
-        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError, MemoryError) as error:
             raise VectorError(f"{folder.name}: the index is damaged and has to be built again.") from error
         if space is not None and space != stored:
             raise VectorError(f"{folder.name}: the vectors are of {stored.model_id}, not of {space.model_id}.")
@@ -180,12 +241,10 @@ def build_index(
     """A new index of ``family`` over ``vectors`` (n, dim), which may be memory-mapped, of ``rows`` (n,).
 
     ``report(done, total)`` is called as it goes on, ``stopped()`` asked as often; raises JobStopped when it says so,
-    and VectorError for what :func:`~core.vectors.validation.check_vectors` refuses. Flat keeps ``vectors`` itself, hnsw
-    copies it once (an index over no vectors is flat).
+    and VectorError for what :func:`~core.vectors.validation.check_vectors` refuses. All families but hnsw, which copies
+    it once, keep ``vectors`` itself until they are saved. An index over no vectors is flat.
     """
-    if family not in FAMILIES:
-        raise VectorError(f"There is no index family {family!r}; there are {', '.join(FAMILIES)}.")
-    index = FaissIndex(space)
+    check_family(family)
     total = len(vectors)
 
     def progress(done: int) -> None:
@@ -194,24 +253,17 @@ def build_index(
         if report is not None:
             report(done, total)
 
+    progress(0)
     rows = check_rows(rows, distinct=True)
     if len(rows) != total:
         raise VectorError(f"There are {total} vectors for {len(rows)} rows.")
-
-    def slices() -> Iterator[Matrix]:
-        for start in range(0, total, BUILD_SLICE):
-            end = start + BUILD_SLICE
-            yield check_vectors(rows[start:end], vectors[start:end], space.dim)[1]
-
-    progress(0)
-    built: Flat | Hnsw
-    if family == Hnsw.name and total:
-        built = Hnsw.build(slices(), total, space.dim, progress)
-        index._recall = built.tune()
-    else:
-        for number, block in enumerate(slices()):
-            progress(number * BUILD_SLICE + len(block))
-        built = Flat(np.ascontiguousarray(vectors, np.float32))
+    for start in range(0, total, _CHECKED_AT_A_TIME):
+        some = slice(start, start + _CHECKED_AT_A_TIME)
+        check_vectors(rows[some], vectors[some], space.dim)
+    matrix = np.ascontiguousarray(vectors, np.float32)  # no copy where it is that
+    built = FAMILIES[family if total else Flat.name].build(np.asarray(matrix).reshape(total, space.dim), progress)
+    index = FaissIndex(space)
+    index._recall = built.tune() if total else 1.0
     index._state = _State(Segment(built, rows), _nothing_stored(space.dim))
     return index
 
@@ -221,11 +273,11 @@ def _nothing_stored(dim: int) -> Segment:
 
 
 def _write(state: _State, dim: int, folder: Path) -> None:
-    """A flat index is written as one part; a graph as it is, beside it what is gone and what came later."""
+    """A flat index is written as one part; another as it is, beside it what is gone and what came later."""
     base, recent = state.base, state.recent
     if base.family.name == Flat.name:
         np.concatenate([base.present_rows, recent.present_rows]).tofile(folder / ROWS)
-        write_matrix(folder / Flat.FILE, chain(base.present_vectors(), recent.present_vectors()))
+        write_matrix(folder / VECTORS, chain(base.present_vectors(), recent.present_vectors()))
         return
     base.family.write(folder)
     base.rows.tofile(folder / ROWS)
@@ -239,7 +291,7 @@ def _write(state: _State, dim: int, folder: Path) -> None:
 def _read(manifest: derived.Manifest, dim: int) -> _State:
     """Raises VectorError, ValueError, OSError or RuntimeError (Faiss's own) where the files can't be used."""
     folder, files = manifest.folder, manifest.files
-    family = FAMILIES[manifest.about["family"]].read(folder, dim)
+    family = FAMILIES[manifest.about["family"]].read(folder, dim, dict(manifest.about.get("settings", {})))
     gone = np.fromfile(folder / GONE, np.uint8) != 0 if GONE in files else None
     base = Segment(family, np.fromfile(folder / ROWS, np.int64), gone)
     recent = _nothing_stored(dim)

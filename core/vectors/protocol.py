@@ -42,8 +42,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class InRange:
-    """The answers of a range search: those of query ``i`` are ``scores[limits[i]:limits[i + 1]]`` and ``rows`` likewise,
-    in falling score, ties in rising row. ``limits`` is (m + 1,) int64."""
+    """The answers of a range search: those of query ``i`` are ``scores[limits[i]:limits[i + 1]]`` and ``rows``
+    likewise, in falling score, ties in rising row. ``limits`` is (m + 1,) int64."""
 
     limits: NDArray[np.int64]
     scores: Scores
@@ -71,7 +71,9 @@ class VectorIndex(Protocol):
 
     @property
     def memory_bytes(self) -> int:
-        """What searching keeps in this process's memory; pages that are mapped from disk do not count."""
+        """What searches read all the time and so has to be in memory for them to be quick, whether this process holds
+        it or the system keeps its pages of a mapped file. Vectors that are read only to rank a few candidates exactly
+        do not count. On a server, what this process holds."""
         ...
 
     def __len__(self) -> int: ...
@@ -90,7 +92,8 @@ class VectorIndex(Protocol):
         ...
 
     def range_search(self, queries: Matrix, least: float, *, allowed: Rows | None = None) -> InRange:
-        """All rows whose score is at least ``least`` (-1 to 1); empty for a query that has none."""
+        """All rows whose score is at least ``least`` (-1 to 1), or falls short of it by rounding alone (see
+        ``validation.ROUNDING``); empty for a query that has none."""
         ...
 
     def add(self, rows: Rows, vectors: Matrix) -> None:

@@ -10,22 +10,37 @@ from numpy.typing import NDArray
 from core.errors import VectorError
 from core.vectors.protocol import Matrix, Rows, Scores
 
+ROUNDING = 2e-6
+"""Inner products of the same two unit vectors differ by less than this between the kernels that add them up."""
+
 UNIT_TOLERANCE = 0.01
 """How far from 1 the length of a stored vector may be (half precision and rounding)."""
 
 
-def check_queries(queries: Any, dim: int, k: int) -> Matrix:
+def check_queries(queries: Any, dim: int, k: int = 1) -> Matrix:
     """``queries`` as a contiguous (m, dim) float32 array.
 
     Raises VectorError for k < 1, another shape or dtype, values that are not finite, and zero vectors, which are near
     to nothing. Queries need not be of unit length: the scores then are inner products and no cosines.
     """
-    if k < 1:
-        raise VectorError(f"k is {k}; ask for at least one neighbour.")
+    check_k(k)
     matrix, squares = _as_matrix(queries, dim, "The query")
-    if squares.size and squares.min() <= 0.0:
+    if np.count_nonzero(squares > 0.0) < len(squares):
         raise VectorError("A query vector is zero: it has no direction, so nothing is near to it.")
     return matrix
+
+
+def check_k(k: int) -> None:
+    """Raises VectorError for k < 1."""
+    if k < 1:
+        raise VectorError(f"k is {k}; ask for at least one neighbour.")
+
+
+def check_least(least: float) -> float:
+    """Raises VectorError for a similarity that no two unit vectors have."""
+    if not -1.0 <= least <= 1.0:
+        raise VectorError(f"The least similarity is {least}; it lies between -1 and 1.")
+    return float(least)
 
 
 def check_vectors(rows: Any, vectors: Any, dim: int) -> tuple[Rows, Matrix]:
@@ -65,6 +80,12 @@ def check_rows(rows: Any, *, distinct: bool = False) -> Rows:
     return array
 
 
+def check_allowed(rows: Any) -> Rows:
+    """``rows`` as :func:`check_rows` gives them, rising and each once."""
+    array = check_rows(rows)
+    return array if _rising(array) else np.unique(array)
+
+
 def nothing(count: int, k: int) -> tuple[Scores, Rows]:
     """The answer where nothing is found: (count, k) of -inf and -1."""
     return np.full((count, k), -np.inf, np.float32), np.full((count, k), -1, np.int64)
@@ -78,7 +99,7 @@ def _as_matrix(values: Any, dim: int, what: str) -> tuple[Matrix, NDArray[np.flo
     matrix = np.ascontiguousarray(array, np.float32)
     squares = np.einsum("ij,ij->i", matrix, matrix)
     # One pass over the values: a NaN or an infinity, or a number whose square overflows, shows in the sum.
-    if squares.size and not squares.max() < np.inf:
+    if np.count_nonzero(squares < np.inf) < len(squares):
         at = int(np.flatnonzero(~np.isfinite(squares))[0])
         raise VectorError(f"{what} number {at} holds values that are not finite numbers.")
     return matrix, squares

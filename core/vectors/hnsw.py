@@ -1,0 +1,138 @@
+"""The family ``hnsw``: a neighbour graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core.vectors.exact import link_or_write, search_all, search_some
+from core.vectors.family import RECALL_AT, TARGET_RECALL, Keep, Positions, Progress, faiss, sample_queries
+from core.vectors.protocol import Matrix, Plan, Scores
+from core.vectors.validation import nothing
+
+M = 32
+EF_CONSTRUCTION = 80
+EF_SEARCH = (96, 128, 192, 256, 384, 512, 768)
+"""Tried in this order after building, until TARGET_RECALL is reached on a sample."""
+EF_PER_NEIGHBOUR = 4
+"""Many neighbours need a longer walk than ten do: efSearch is at least this times k."""
+COST = 25
+"""What one step of efSearch costs, in vectors that exact search reads in the same time (``bench vectors`` says)."""
+
+BUILD_SLICE = 2_000
+
+
+class Hnsw:
+    """A navigable small-world graph (Malkov and Yashunin, 2018) over vectors that Faiss holds, in memory or mapped."""
+
+    name: ClassVar[str] = "hnsw"
+    about: ClassVar[str] = (
+        "A neighbour graph: finds nearly all of the same neighbours many times faster, and keeps the whole vectors in"
+        " memory."
+    )
+    exact: ClassVar[bool] = False
+    compressed: ClassVar[bool] = False
+    FILE: ClassVar[str] = "hnsw.faiss"
+
+    def __init__(self, index: Any, file: Path | None = None) -> None:
+        self._index = index
+        self._file = file
+        self._effort = int(index.hnsw.efSearch)
+        storage = faiss.downcast_index(index.storage)
+        flat = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
+        self._matrix: Matrix = flat.reshape(index.ntotal, index.d)
+        self._parameters: dict[int, Any] = {}
+
+    @property
+    def matrix(self) -> Matrix:
+        return self._matrix
+
+    @property
+    def memory_bytes(self) -> int:
+        hnsw = self._index.hnsw
+        return int(self._matrix.nbytes + 4 * hnsw.neighbors.size() + 8 * hnsw.offsets.size() + 4 * hnsw.levels.size())
+
+    @property
+    def settings(self) -> dict[str, int]:
+        return {"M": M, "efConstruction": int(self._index.hnsw.efConstruction), "efSearch": self._effort}
+
+    def plan(self, k: int, kept: int) -> Plan:
+        if self._effort_for(k, kept) is None:
+            return Plan("exact", f"Exact: comparing with {kept:,} vectors is quicker than a walk through the graph.")
+        if kept < len(self._matrix):
+            share = f"{kept / len(self._matrix):.1%}"
+            return Plan("index", f"Walks the graph, longer than without a filter, since {share} may be returned.")
+        return Plan("index", f"Walks the graph of {kept:,} vectors.")
+
+    def _effort_for(self, k: int, kept: int) -> int | None:
+        """The efSearch that is needed, or None where exact search is quicker. The graph is walked through all vectors,
+        also those that are not kept: fewer kept means a longer walk."""
+        effort = max(self._effort, EF_PER_NEIGHBOUR * k) * len(self._matrix) // kept
+        return None if kept <= COST * effort else effort
+
+    def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+        if keep is None:
+            effort = self._effort_for(k, len(self._matrix))
+            return search_all(queries, self._matrix, k) if effort is None else self._walk(queries, k, effort)
+        effort = self._effort_for(k, len(keep))
+        if effort is None:
+            return search_some(queries, self._matrix, k, keep.positions)
+        return self._search_kept(queries, k, keep, effort)
+
+    def _search_kept(self, queries: Matrix, k: int, keep: Keep, effort: int) -> tuple[Scores, Positions]:
+        """Takes the nearer half of what the walk keeps in sight and picks the kept ones. A filter that has nothing to
+        do with the query leaves twice k and more of them; where it leaves less than k, the kept vectors lie elsewhere,
+        and exact search looks there."""
+        every_score, every_position = self._walk(queries, effort // 2, effort)
+        kept = keep.has(every_position)
+        scores, found = nothing(len(queries), k)
+        for at, mask in enumerate(kept):
+            chosen = np.flatnonzero(mask)[:k]
+            if len(chosen) < k:
+                scores[at], found[at] = search_some(queries[at : at + 1], self._matrix, k, keep.positions)
+            else:
+                scores[at], found[at] = every_score[at, chosen], every_position[at, chosen]
+        return scores, found
+
+    def _walk(self, queries: Matrix, k: int, effort: int) -> tuple[Scores, Positions]:
+        parameters = self._parameters.get(effort)
+        if parameters is None:  # to make one takes longer than the rest of this method
+            parameters = self._parameters[effort] = faiss.SearchParametersHNSW(efSearch=effort)
+        return self._index.search(queries, k, params=parameters)  # type: ignore[no-any-return]
+
+    def write(self, folder: Path) -> None:
+        link_or_write(self._file, folder / self.FILE, lambda path: faiss.write_index(self._index, str(path)))
+
+    @classmethod
+    def read(cls, folder: Path, dim: int, settings: dict[str, int]) -> Hnsw:
+        path = folder / cls.FILE
+        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), path)
+
+    @classmethod
+    def build(cls, matrix: Matrix, progress: Progress) -> Hnsw:
+        count, dim = matrix.shape
+        index = faiss.IndexHNSWFlat(dim, M, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = EF_CONSTRUCTION
+        codes = faiss.downcast_index(index.storage).codes
+        codes.resize(count * dim * 4)  # A vector that grows by doubling would hold the data up to three times;
+        codes.resize(0)  # shrunk to nothing it keeps the room.
+        for start in range(0, count, BUILD_SLICE):
+            index.add(matrix[start : start + BUILD_SLICE])
+            progress(index.ntotal)
+        return cls(index)
+
+    def tune(self) -> float:
+        """Sets efSearch, which is saved with the graph."""
+        queries = sample_queries(self._matrix)
+        k = min(RECALL_AT, len(self._matrix))
+        worst = search_all(queries, self._matrix, k)[0][:, -1:]
+        recall = 0.0
+        for effort in EF_SEARCH:
+            self._effort = self._index.hnsw.efSearch = effort
+            # By score and not by position: of equal vectors either will do.
+            recall = float((self._walk(queries, k, effort)[0] >= worst - 1e-6).mean())
+            if recall >= TARGET_RECALL:
+                break
+        return recall

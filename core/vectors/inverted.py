@@ -1,0 +1,315 @@
+"""The families ``ivf_flat``, ``sq8``, ``ivf_pq`` and ``opq_ivf_pq``: vectors sorted into lists, of which few are read.
+
+k-means finds a centre for each list (Sivic and Zisserman, 2003); a search reads the lists whose centres are nearest.
+The compressed families keep a code for each vector in the lists, a number of 8 bits per dimension or a product
+quantiser's (Jégou, Douze and Schmid, 2011; with a learnt rotation: Ge and others, 2013), and rank the best candidates
+once more, exactly, from the whole vectors, which stay mapped from a file.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.vectors.exact import VECTORS, link_or_write, read_matrix, search_all, search_some, write_matrix
+from core.vectors.family import RECALL_AT, TARGET_RECALL, Keep, Positions, Progress, faiss, sample_queries
+from core.vectors.protocol import Matrix, Plan, Scores
+from core.vectors.rerank import MOST_DEPTH, depth_for, tune_depth
+from core.vectors.validation import nothing
+
+LISTS_PER_ROOT = 4
+"""Lists per square root of the number of vectors (the advice of Faiss's wiki)."""
+LEAST_LIST = 40
+"""Vectors in a list on average, at least."""
+LEARN_PER_LIST = 32
+"""Vectors that k-means reads for each centre, 10 times over."""
+
+BITS = 8
+PART = 4
+"""Dimensions that share one code of the product quantiser, of ``BITS`` bits."""
+LEARN_CODES = 64 << BITS
+"""Vectors that the product quantiser learns from."""
+ROTATION_STEPS = 10
+
+SCAN_PER_NEIGHBOUR = 20
+"""Vectors that are read for each neighbour asked for, at least."""
+PATIENCE = 1.5
+"""A filter that has nothing to do with the query is met within so many times the vectors that it should take."""
+
+BUILD_SLICE = 20_000
+
+
+class Inverted(ABC):
+    """What these families share. A position is Faiss's id."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    exact: ClassVar[bool] = False
+    compressed: ClassVar[bool] = True
+    code_cost: ClassVar[float]
+    """What comparing with a code costs, in whole vectors that exact search reads in the same time."""
+    FILE: ClassVar[str] = "lists.faiss"
+
+    def __init__(self, index: Any, matrix: Matrix, probes: int, depth: int, folder: Path | None = None) -> None:
+        """``depth`` candidates are ranked exactly (0 where the lists hold whole vectors)."""
+        self._index = index
+        self._ivf = faiss.extract_index_ivf(index)
+        self._matrix = matrix
+        self._probes, self._depth = probes, depth
+        self._folder = folder
+        self._list_of = _list_of(self._ivf, len(matrix))
+        self._sizes = np.bincount(self._list_of, minlength=self._ivf.nlist)
+        centres = faiss.downcast_index(self._ivf.quantizer)
+        self._centres = faiss.rev_swig_ptr(centres.get_xb(), centres.ntotal * centres.d).reshape(-1, centres.d)
+        self._parameters: dict[int, Any] = {}
+
+    @staticmethod
+    @abstractmethod
+    def untrained(dim: int, lists: int) -> Any:
+        """A new Faiss index."""
+
+    @property
+    def matrix(self) -> Matrix:
+        return self._matrix
+
+    @property
+    def memory_bytes(self) -> int:
+        lists = len(self._matrix) * (int(self._ivf.code_size) + 8)
+        return lists + int(self._list_of.nbytes + self._centres.nbytes)
+
+    @property
+    def settings(self) -> dict[str, int]:
+        return {"nlist": len(self._centres), "nprobe": self._probes, "depth": self._depth}
+
+    def _scan(self, k: int) -> int:
+        """How many vectors are compared for ``k`` neighbours, all in all."""
+        return max(self._probes * len(self._matrix) // len(self._centres), SCAN_PER_NEIGHBOUR * k)
+
+    def _exact_is_quicker(self, k: int, kept: int) -> bool:
+        scan = self.code_cost * min(kept, self._scan(k))
+        return kept <= len(self._centres) + scan + self._candidates_for(k) * self.compressed
+
+    def _candidates_for(self, k: int) -> int:
+        return depth_for(self._depth, k, len(self._matrix)) if self.compressed else k
+
+    def plan(self, k: int, kept: int) -> Plan:
+        if self._exact_is_quicker(k, kept):
+            return Plan("exact", f"Exact: comparing with {kept:,} vectors is quicker than reading lists.")
+        share = min(1.0, self._scan(k) / kept)
+        second = f", and ranks the best {self._candidates_for(k):,} exactly" if self.compressed else ""
+        return Plan("index", f"Reads the lists nearest to the query, about {share:.1%} of {kept:,} vectors{second}.")
+
+    def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
+        kept = len(self._matrix) if keep is None else len(keep)
+        if self._exact_is_quicker(k, kept):
+            if keep is None:
+                return search_all(queries, self._matrix, k)
+            return search_some(queries, self._matrix, k, keep.positions)
+        count = self._candidates_for(k)
+        if keep is not None:
+            scores, found = nothing(len(queries), k)
+            for at in range(len(queries)):
+                scores[at], found[at] = self._search_kept(queries[at : at + 1], k, count, keep)
+            return scores, found
+        scores, found = self._read_nearest(queries, k, count)
+        return search_some(queries, self._matrix, k, found) if self.compressed else (scores, found)
+
+    def _read_nearest(self, queries: Matrix, k: int, count: int) -> tuple[Scores, Positions]:
+        """The best ``count`` by their codes in the lists nearest to each query."""
+        probes = min(len(self._centres), math.ceil(self._scan(k) * len(self._centres) / len(self._matrix)))
+        parameters = self._parameters.get(probes)
+        if parameters is None:  # to make one takes its time
+            parameters = self._parameters[probes] = faiss.SearchParametersIVF(nprobe=probes)
+        return self._ivf.search(self._turned(queries), count, params=parameters)  # type: ignore[no-any-return]
+
+    def _search_kept(self, query: Matrix, k: int, count: int, keep: Keep) -> tuple[Scores, Positions]:
+        """Reads lists until they hold as many kept vectors as a search without a filter reads. Where those are far more
+        than expected, the kept vectors lie far from the query and in no order that the lists know: exact search
+        compares with them."""
+        turned = self._turned(query)
+        near = self._centres @ turned[0]
+        order = np.argsort(-near)
+        held = keep.counted(self._list_of, len(near))[order].cumsum()
+        probes = min(len(near), int(np.searchsorted(held, self._scan(k))) + 1)
+        read = int(self._sizes[order[:probes]].sum())
+        if read > PATIENCE * self._scan(k) * len(self._matrix) / held[-1]:
+            return search_some(query, self._matrix, k, keep.positions)
+        lists, centre_scores = order[:probes], near[order[:probes]]
+        scores, found = nothing(1, count)
+        self._ivf.search_preassigned_c(
+            1,
+            faiss.swig_ptr(turned),
+            count,
+            faiss.swig_ptr(lists),
+            faiss.swig_ptr(centre_scores),
+            faiss.swig_ptr(scores),
+            faiss.swig_ptr(found),
+            False,
+            faiss.SearchParametersIVF(nprobe=probes, sel=keep.selector),
+        )
+        return search_some(query, self._matrix, k, found) if self.compressed else (scores, found)
+
+    def _turned(self, vectors: Matrix) -> Matrix:
+        """Vectors as the lists hold them: rotated, or with zeros behind, where the family does that."""
+        if isinstance(self._index, faiss.IndexPreTransform):
+            return self._index.chain.at(0).apply(vectors)  # type: ignore[no-any-return]
+        return vectors
+
+    def tune(self) -> float:
+        """Sets nprobe so that the lists hold TARGET_RECALL of the true neighbours, then the depth so that as many are
+        found, up to MOST_DEPTH."""
+        queries = sample_queries(self._matrix)
+        k = min(RECALL_AT, len(self._matrix))
+        scores, near = search_all(queries, self._matrix, k)
+        centre_scores = self._turned(queries) @ self._centres.T
+        ranks = np.array(
+            [
+                [np.count_nonzero(each > each[which]) for which in self._list_of[positions]]
+                for each, positions in zip(centre_scores, near, strict=True)
+            ]
+        )
+        self._probes = int(np.quantile(ranks, TARGET_RECALL, method="higher")) + 1
+        if self.compressed:
+            most = min(len(self._matrix), MOST_DEPTH)
+            candidates = self._read_nearest(queries, k, most)[1]
+            self._depth = tune_depth(queries, self._matrix, candidates, scores[:, -1:], k)
+        return float((self.search(queries, k, None)[0] >= scores[:, -1:] - 1e-6).mean())
+
+    def write(self, folder: Path) -> None:
+        def source(name: str) -> Path | None:
+            return self._folder / name if self._folder else None
+
+        link_or_write(source(self.FILE), folder / self.FILE, lambda path: faiss.write_index(self._index, str(path)))
+        link_or_write(source(VECTORS), folder / VECTORS, lambda path: write_matrix(path, [self._matrix]))
+
+    @classmethod
+    def read(cls, folder: Path, dim: int, settings: dict[str, int]) -> Self:
+        index = faiss.read_index(str(folder / cls.FILE), faiss.IO_FLAG_MMAP_IFC)
+        ivf = faiss.extract_index_ivf(index)
+        expected = cls.untrained(dim, 1)
+        if _shape(index) != _shape(expected) or ivf.quantizer.ntotal != ivf.nlist:
+            raise ValueError("the lists are of another shape")
+        return cls(index, read_matrix(folder / VECTORS, dim), settings["nprobe"], settings["depth"], folder)
+
+    @classmethod
+    def build(cls, matrix: Matrix, progress: Progress) -> Self:
+        count, dim = matrix.shape
+        lists = max(1, min(LISTS_PER_ROOT * math.isqrt(count), count // LEAST_LIST))
+        index = cls.untrained(dim, lists)
+        ivf = faiss.extract_index_ivf(index)
+        ivf.cp.spherical = True
+        ivf.cp.min_points_per_centroid, ivf.cp.max_points_per_centroid = 1, LEARN_PER_LIST
+        wanted = max(LEARN_PER_LIST * lists, LEARN_CODES if cls.compressed else 0)
+        chosen = np.sort(np.random.default_rng(0).permutation(count)[:wanted])
+        # Fewer vectors than the quantisers have codes are given to them several times.
+        index.train(matrix[np.resize(chosen, max(len(chosen), 1 << BITS))])
+        for start in range(0, count, BUILD_SLICE):
+            index.add(matrix[start : start + BUILD_SLICE])
+            progress(index.ntotal)
+        return cls(index, matrix, 1, 0)
+
+
+def _list_of(ivf: Any, count: int) -> NDArray[np.int32]:
+    """Which list each position is in. Raises ValueError where the lists don't hold each position once."""
+    lists = np.full(count, -1, np.int32)
+    for number in range(ivf.nlist):
+        size = ivf.invlists.list_size(number)
+        if size:
+            positions = faiss.rev_swig_ptr(ivf.invlists.get_ids(number), size)
+            if positions.min() < 0 or positions.max() >= count:
+                raise ValueError("a list holds positions that are not there")
+            lists[positions] = number
+    if ivf.ntotal != count or (lists < 0).any():
+        raise ValueError("the lists do not hold every position")
+    return lists
+
+
+def _shape(index: Any) -> tuple[int, ...]:
+    """What two indexes of one family and dimension have in common; Faiss relies on it unseen."""
+    ivf = faiss.extract_index_ivf(index)
+    return index.d, ivf.d, ivf.quantizer.d, ivf.code_size, ivf.invlists.code_size, ivf.metric_type
+
+
+def _centres(dim: int) -> Any:
+    return faiss.IndexFlatIP(dim)
+
+
+def _owning(ivf: Any, quantizer: Any) -> Any:
+    """Python's object of the quantiser gives it up to the index."""
+    quantizer.this.disown()
+    ivf.own_fields = True
+    ivf.cp.niter = 10
+    return ivf
+
+
+class IvfFlat(Inverted):
+    name = "ivf_flat"
+    about = "Lists of similar vectors: reads only the lists near the query; quick to build, slower to search than hnsw."
+    compressed = False
+    code_cost = 1.0
+
+    @staticmethod
+    def untrained(dim: int, lists: int) -> Any:
+        centres = _centres(dim)
+        return _owning(faiss.IndexIVFFlat(centres, dim, lists, faiss.METRIC_INNER_PRODUCT), centres)
+
+
+class Sq8(Inverted):
+    name = "sq8"
+    about = (
+        "Lists with one byte per number: about a quarter of the memory, the best candidates ranked exactly from disk."
+    )
+    code_cost = 1.0
+
+    @staticmethod
+    def untrained(dim: int, lists: int) -> Any:
+        centres = _centres(dim)
+        kind = faiss.ScalarQuantizer.QT_8bit
+        return _owning(faiss.IndexIVFScalarQuantizer(centres, dim, lists, kind, faiss.METRIC_INNER_PRODUCT), centres)
+
+
+class IvfPq(Inverted):
+    name = "ivf_pq"
+    about = "Lists with short codes: about a twelfth of the memory, the best candidates ranked exactly from disk."
+    code_cost = 1.0
+
+    @staticmethod
+    def untrained(dim: int, lists: int) -> Any:
+        whole = PART * math.ceil(dim / PART)
+        ivf = _product_quantised(whole, lists)
+        if whole == dim:
+            return ivf
+        return _after(faiss.RemapDimensionsTransform(dim, whole, False), ivf)  # zeros behind
+
+
+class OpqIvfPq(Inverted):
+    name = "opq_ivf_pq"
+    about = "As ivf_pq, turned first so that the short codes lose less: slower to build, finds more."
+    code_cost = 1.0
+
+    @staticmethod
+    def untrained(dim: int, lists: int) -> Any:
+        whole = PART * math.ceil(dim / PART)
+        rotation = faiss.OPQMatrix(dim, whole // PART, whole)
+        rotation.niter, rotation.max_train_points = ROTATION_STEPS, LEARN_CODES
+        return _after(rotation, _product_quantised(whole, lists))
+
+
+def _product_quantised(dim: int, lists: int) -> Any:
+    centres = _centres(dim)
+    ivf = faiss.IndexIVFPQ(centres, dim, lists, dim // PART, BITS, faiss.METRIC_INNER_PRODUCT)
+    ivf.pq.cp.min_points_per_centroid, ivf.pq.cp.max_points_per_centroid = 1, LEARN_CODES >> BITS
+    return _owning(ivf, centres)
+
+
+def _after(transform: Any, ivf: Any) -> Any:
+    index = faiss.IndexPreTransform(transform, ivf)
+    transform.this.disown()
+    ivf.this.disown()
+    index.own_fields = True
+    return index
