@@ -204,7 +204,7 @@ class Indexes:
     def close(self) -> None:
         with self._lock:
             self._lexical = None
-        self.store.forget()
+        self.store.close()
 
 
 def _state(manifest: derived.Manifest | None, total: int, waiting: int) -> State:

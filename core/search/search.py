@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from core.database.filters import allowed_rows, count_posts, newest_rows
 from core.database.posts import get_posts, ids_of, rows_of
-from core.errors import QueryError
+from core.errors import QueryError, VectorStoreError
 from core.search.fusion import Leg, fuse
 from core.search.query_words import plain_words
 from core.types import MODES, Filters, Hit, LegHit, LegName, Query, QueryPart, SearchResult
 
 if TYPE_CHECKING:
+    from core.vectors.protocol import VectorIndex
     from core.workspace import Workspace
 
 MAX_HITS = 10_000
@@ -56,7 +57,7 @@ def search(workspace: Workspace, query: Query) -> SearchResult:
             raise QueryError(f"There is no post {part.value!r} in this workspace to search by.")
     allowed = allowed_rows(cursor, query.filters)
     search_ = _Search(workspace, query, examples, allowed)
-    legs = {name: leg for name, run in search_.runners().items() if (leg := run()) is not None}
+    legs = {name: leg for name, run in search_.runners().items() if (leg := search_.run(run)) is not None}
     fused = fuse(legs, k=query.k, exclude=np.fromiter(examples.values(), np.int64, len(examples)))
     ids = ids_of(cursor, fused.rows)
     hits = tuple(
@@ -93,6 +94,11 @@ def _check(query: Query) -> None:
             raise QueryError(f"The words to search for are longer than {MAX_WORDS} characters.")
 
 
+def _bounded(depth: int, index: VectorIndex) -> int:
+    """No more than there are, nor than the engine gives."""
+    return min(depth, len(index), index.capabilities.most_k or depth)
+
+
 class _Search:
     """The legs of one query."""
 
@@ -113,6 +119,17 @@ class _Search:
         }
         mode = self._query.mode
         return every if mode == "hybrid" else {mode: every[mode]}
+
+    def run(self, leg: Callable[[], Leg | None]) -> Leg | None:
+        """The leg, or None and a note where its vectors lie on a server that is away: words are searched here."""
+        try:
+            return leg()
+        except VectorStoreError as error:
+            note = str(error).removesuffix(".")
+            note += ": only words are searched." if self._query.mode == "hybrid" else "."
+            if note not in self.notes:
+                self.notes.append(note)
+            return None
 
     def _alone(self, sentence: str) -> None:
         """Says why a leg has nothing to do; in hybrid mode the others speak for it."""
@@ -143,7 +160,7 @@ class _Search:
         if vector is None:
             self._alone("The example post has no text.")
             return None
-        scores, rows = index.search(vector[None], min(self._depth, len(index)) or 1, allowed=self._allowed)
+        scores, rows = index.search(vector[None], _bounded(self._depth, index) or 1, allowed=self._allowed)
         return Leg(rows[0][rows[0] >= 0], scores[0][rows[0] >= 0], 1.0)
 
     def image(self) -> Leg | None:
@@ -161,7 +178,7 @@ class _Search:
             return None
         pictures = indexes.pictures()
         allowed = None if self._allowed is None else pictures.of_posts(self._allowed)
-        scores, rows = index.search(vector[None], min(2 * self._depth, len(index)), allowed=allowed)
+        scores, rows = index.search(vector[None], _bounded(2 * self._depth, index), allowed=allowed)
         # Best picture first, so the first of a post's pictures is the one it ranks by.
         posts, found = pictures.posts_of(rows[0])
         _, first = np.unique(posts, return_index=True)
