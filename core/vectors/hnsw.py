@@ -108,7 +108,9 @@ class Hnsw:
     @classmethod
     def read(cls, folder: Path, dim: int, settings: dict[str, int]) -> Hnsw:
         path = folder / cls.FILE
-        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), path)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index.hnsw.efSearch = settings.get("efSearch", index.hnsw.efSearch)
+        return cls(index, path)
 
     @classmethod
     def build(cls, matrix: Matrix, progress: Progress) -> Hnsw:
