@@ -15,6 +15,7 @@ from core.database import vectors as vector_table
 from core.database.vectors import HERE
 from core.errors import VectorError
 from core.types import Space
+from core.vectors.choice import chosen_family
 from core.vectors.faiss_index import FaissIndex
 from core.vectors.families import choose_family
 from core.vectors.protocol import Matrix, Rows, VectorIndex
@@ -169,15 +170,17 @@ class DatabaseStore:
         folder = self.folder(space)
         manifest = derived.read_manifest(folder)
         cursor = self._workspace.cursor()
-        if manifest is not None and vector_table.newest_generation(cursor, space) <= manifest.generation:
-            return
         generation = self._workspace.generation
         count = vector_table.count_vectors(cursor, space)
-        family, _ = choose_family(count, space.dim)
+        chosen = chosen_family(cursor, space.name)
+        family, _ = choose_family(count, space.dim, wanted=chosen)
+        current = manifest is not None and vector_table.newest_generation(cursor, space) <= manifest.generation
+        if current and manifest is not None and (manifest.about["family"] == family or not count):
+            return
         context.report("building the vector index", 0, count)
         if manifest is not None or family == "flat":
             index = self._index(space)
-            if index.rebuild_reason() is None:
+            if index.rebuild_reason(chosen) is None:
                 index.save(folder, generation=generation)
                 return
         self._build_in_child(context, space, family, generation)
