@@ -16,6 +16,8 @@ KINDS: dict[str, str] = {
     "rebuild": "core.indexing:run_rebuild",
     "duplicates": "core.duplicates:run",
     "measure": "core.vectors.quality:run",
+    "lab": "core.vectors.lab:run",
+    "switch": "core.vectors.lab:run_switch",
 }
 
 

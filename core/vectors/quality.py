@@ -20,6 +20,7 @@ from core.database import vectors as vector_table
 from core.database.connection import first_row
 from core.errors import VectorError
 from core.jobs.runner import utc_now
+from core.types import Space
 from core.vectors.protocol import Matrix, Rows, Scores, VectorIndex
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def run(context: JobContext) -> dict[str, Any]:
     index, space = workspace.indexes.vector(kind), workspace.indexes.space(kind)
     if index is None or space is None:
         raise VectorError(f"There is no {kind} index to measure: nothing is encoded yet.")
-    generation = vector_table.newest_generation(workspace.cursor(), space)
+    generation = _newest(workspace, space)
     context.report("drawing a sample", 0, None)
     sample = draw_sample(index)
     truth = true_scores(index, sample, K, report=lambda done, total: context.report("searching exactly", done, total))
@@ -183,9 +184,13 @@ def outdated(workspace: Workspace, kind: str, measured: Measurement, family: str
     if measured.family != family:
         return f"Measured on the family {measured.family}; the index is {family} now."
     space = workspace.indexes.space(kind)
-    if space is not None and vector_table.newest_generation(workspace.cursor(), space) > measured.generation:
+    if space is not None and _newest(workspace, space) > measured.generation:
         return "Vectors were added or removed since it was measured."
     return None
+
+
+def _newest(workspace: Workspace, space: Space) -> int:
+    return vector_table.newest_generation(workspace.cursor(), space, workspace.indexes.store.key)
 
 
 def _key(kind: str) -> str:
