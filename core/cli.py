@@ -32,6 +32,8 @@ evaluate_app = typer.Typer(help="Measure quality on data with known answers.", n
 dual_app = typer.Typer(help="The encoder of words and pictures.", no_args_is_help=True)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(dual_app, name="dual")
+vectors_app = typer.Typer(help="Move vectors: to another engine, in from files, out to files.", no_args_is_help=True)
+app.add_typer(vectors_app, name="vectors")
 
 # Results go to stdout; progress, notes and errors to stderr.
 _out = Console()
@@ -359,7 +361,7 @@ def dual_train(
     images: Annotated[Path, typer.Option(help="The folder of the pictures.")],
     out: Annotated[Path, typer.Option(help="Where the weights go, a .safetensors file.")],
     split: Annotated[str, typer.Option(help="Train on the rows with this in the column split.")] = "train",
-    stickers: Annotated[bool, typer.Option("--stickers", help="Learn OpenMoji's drawings and names as well.")] = False,
+    stickers: Annotated[bool, typer.Option("--stickers", help="Learn emoji and icons and their names as well.")] = False,
     epochs: Annotated[int, typer.Option(min=1, max=1000)] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json_: JsonOption = False,
@@ -382,6 +384,85 @@ def dual_train(
         recall = found["held_out_r@10"]["captions"]
         _out.print(f"{found['captions']:,} captions of {found['pictures']:,} pictures; held-out R@10 {recall:.1f} %.")
         _out.print(f"The weights are in {out}. FEEDSCOPE_DUAL={out} uses them.")
+
+
+def _run_vectors_job(
+    workspace: Path | None, kind: str, params: dict[str, Any], title: str, json_: bool
+) -> dict[str, Any] | None:
+    """The job's result; None where it was printed as JSON."""
+    with _open(_settings(workspace)) as opened:
+        result = _run_job(opened, kind, params, title).result or {}
+    if json_ or _given.json:
+        _print_json(result)
+        return None
+    return result
+
+
+@vectors_app.command("copy")
+def vectors_copy(
+    to: Annotated[str, typer.Option(help="Where to: faiss, milvus:http://HOST:19530 or milvus:FILE.db.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Where from. Default: FEEDSCOPE_VECTORS.", show_default=False)
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="Once verified, empty where they came from.")] = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Copy all vectors to another engine. Stopped or killed, the same command goes on where it was."""
+    from core.vectors.milvus_connection import read_address
+
+    for setting in (to, from_):
+        if setting not in (None, "faiss"):
+            read_address(setting)  # refused before it is noted in the job
+    params = {"to": to, "from": from_, "release": release}
+    result = _run_vectors_job(workspace, "copy_vectors", params, f"Copy the vectors to {to}", json_)
+    if result is None:
+        return
+    for space in result["spaces"]:
+        counted = ", ".join(f"{name} {space[name]:,}" for name in ("copied", "already", "missing", "checked"))
+        _out.print(Text(f"{space['space']} ({space['model_id']}): {counted}"), soft_wrap=True)
+    _out.print(Text(f"The vectors are in {result['to']}: FEEDSCOPE_VECTORS={to} uses them."), soft_wrap=True)
+
+
+@vectors_app.command("export")
+def vectors_export(
+    out: Annotated[Path, typer.Argument(help="The new file (parquet) or folder (clip-retrieval).")],
+    space: Annotated[str, typer.Option(help="text (a vector a post) or dual (a vector a picture).")],
+    format_: Annotated[str, typer.Option("--format", help="clip-retrieval or parquet.")] = "parquet",
+    half: Annotated[bool, typer.Option("--half", help="Arrays in half precision (clip-retrieval).")] = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Write a space's vectors to files that other tools read."""
+    params = {"out": str(out.absolute()), "space": space, "format": format_, "half": half}
+    result = _run_vectors_job(workspace, "export_vectors", params, "Give vectors out", json_)
+    if result is not None:
+        _out.print(
+            Text(f"{result['written']:,} vectors of {result['model_id']} are in {result['path']}."), soft_wrap=True
+        )
+
+
+@vectors_app.command("import")
+def vectors_import(
+    path: Annotated[Path, typer.Argument(help="A Parquet file, a folder of them, or a folder of clip-retrieval.")],
+    space: Annotated[str, typer.Option(help="text (a vector a post) or dual (a vector a picture).")],
+    model_id: Annotated[
+        str | None, typer.Option(help="The model that made them. Default: the settings' one.", show_default=False)
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Take in vectors that were made elsewhere: what has one is not encoded again."""
+    params = {"path": str(path.absolute()), "space": space, "model_id": model_id}
+    result = _run_vectors_job(workspace, "import_vectors", params, "Take vectors in", json_)
+    if result is None:
+        return
+    names = ("rows", "stored", "unmatched", "refused", "repeated")
+    _out.print(", ".join(f"{name} {result[name]:,}" for name in names))
+    for failure in result["failures"]:
+        _out.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)
+    if not result["used"]:
+        _out.print(Text(f"They are kept for {result['model_id']}, which the settings do not name."), soft_wrap=True)
 
 
 def main() -> None:
