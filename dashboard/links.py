@@ -19,6 +19,7 @@ Params: TypeAlias = dict[str, str | list[str]]
 Given: TypeAlias = Mapping[str, list[str]]
 By: TypeAlias = Literal["both", "words", "picture"]
 Sort: TypeAlias = Literal["best", "newest", "liked"]
+SpaceName: TypeAlias = Literal["text", "dual"]
 T = TypeVar("T")
 
 PAGE_SIZE = 24
@@ -340,9 +341,39 @@ class DataLink(Link):
         return {name: value for name, value in given.items() if value}
 
 
-AnyLink: TypeAlias = OverviewLink | SearchLink | PostLink | DataLink
-LINKS: dict[str, type[OverviewLink] | type[SearchLink] | type[PostLink] | type[DataLink]] = {
-    kind.page: kind for kind in (OverviewLink, SearchLink, PostLink, DataLink)
+@dataclass(frozen=True, slots=True)
+class IndexLink(Link):
+    """The vector indexes: ``space`` is the one that the lab works on, ``run`` a lab run (a job) to show, ``number`` the
+    shown page of near-duplicate groups (from 1)."""
+
+    page: ClassVar[str] = "index"
+
+    space: SpaceName = "text"
+    run: int | None = None
+    number: int = 1
+
+    @classmethod
+    def read(cls, given: Given) -> tuple[IndexLink, tuple[str, ...]]:
+        reader = _Reader(given)
+        link = cls(
+            space=cast(SpaceName, reader.one("space", _choice("text", "dual"), "text")),
+            run=reader.one("run", _whole(1, 10**12), None),
+            number=reader.one("page", _whole(1, 10**6), 1),
+        )
+        return link, tuple(reader.notices)
+
+    def params(self) -> Params:
+        given = {
+            "space": self.space if self.space != "text" else "",
+            "run": str(self.run) if self.run else "",
+            "page": str(self.number) if self.number > 1 else "",
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+AnyLink: TypeAlias = OverviewLink | SearchLink | PostLink | DataLink | IndexLink
+LINKS: dict[str, type[OverviewLink] | type[SearchLink] | type[PostLink] | type[DataLink] | type[IndexLink]] = {
+    kind.page: kind for kind in (OverviewLink, SearchLink, PostLink, DataLink, IndexLink)
 }
 
 

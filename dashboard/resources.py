@@ -23,9 +23,10 @@ from core.database.overview import Summary, recent_pictures, summary
 from core.database.posts import get_posts, get_thread
 from core.database.runs import run_failures
 from core.database.users import get_users
+from core.duplicates import Duplicates, find_groups
 from core.encoders.protocol import PictureInput
 from core.errors import FeedscopeError, PictureError
-from core.indexes import PartStatus
+from core.indexes import Kind, PartStatus
 from core.ingest.places import UPLOAD, keep_upload, offered_sources, source_below_roots, uploaded_source
 from core.pictures import open_picture, thumbnail_jpeg
 from core.search.neighbours import Neighbour, neighbours
@@ -33,6 +34,7 @@ from core.search.query_pictures import keep_query_picture, read_query_picture
 from core.search.search import search
 from core.settings import read_settings
 from core.types import Filters, Hit, Post, SearchResult, User
+from core.vectors.standing import Standing, standings
 from core.workspace import Workspace
 from dashboard.links import By, SearchLink
 
@@ -148,6 +150,38 @@ def index_status() -> tuple[PartStatus, ...]:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _index_status(at: Version) -> tuple[PartStatus, ...]:
     return workspace().indexes.status()
+
+
+def index_standings() -> tuple[Standing, ...]:
+    """How the index of each space stands; those of which nothing is encoded are left out."""
+    return _index_standings(version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _index_standings(at: Version) -> tuple[Standing, ...]:
+    return standings(workspace())
+
+
+def index_memory(kind: Kind) -> int:
+    """Bytes that searching the space keeps in memory. Opens the index. Raises VectorStoreError."""
+    index = workspace().indexes.vector(kind)
+    return 0 if index is None else index.memory_bytes
+
+
+def lab_runs(kind: Kind) -> list[Job]:
+    """The lab's runs on a space, newest first, with what they have found so far."""
+    jobs = workspace().jobs.list(limit=200)
+    return [job for job in jobs if job.kind == "lab" and job.params.get("space") == kind]
+
+
+def duplicates() -> Duplicates | None:
+    """The near-duplicate groups as they were last found, or None where nobody looked for them."""
+    return _duplicates(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _duplicates(at: Version) -> Duplicates | None:
+    return find_groups(workspace())
 
 
 def newest_pictures(limit: int) -> tuple[str, ...]:

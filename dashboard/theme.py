@@ -15,3 +15,9 @@ def configure_page() -> None:
     st.html(ASSETS / "css" / "app.css")
     dark = st.context.theme.type == "dark"
     st.logo(str(ASSETS / ("logo-dark.svg" if dark else "logo.svg")), size="large", icon_image=str(ASSETS / "icon.svg"))
+
+
+def chart_colours() -> list[str]:
+    """The theme's colours for things that differ in kind, in the light or the dark form that is shown."""
+    shown = "dark" if st.context.theme.type == "dark" else "light"
+    return list(st.get_option(f"theme.{shown}.chartCategoricalColors"))

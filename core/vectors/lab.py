@@ -128,8 +128,8 @@ def _write_sample(index: VectorIndex, count: int, path: Path) -> None:
 
 
 def _reporter(context: JobContext, at: int, families: int) -> Callable[[int, int], None]:
-    """Each family is a hundred steps."""
-    return lambda done, total: context.report("trying index families", 100 * at + 100 * done // total, 100 * families)
+    """In percent of all families."""
+    return lambda done, total: context.report("trying families", round(100 * (at + done / total) / families), 100)
 
 
 def try_family(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[str, Any]:

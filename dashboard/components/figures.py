@@ -43,6 +43,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def share(value: float) -> str:
+    """A part of 1 in percent: 99.4 %. Only all is 100 %, and only nothing 0 %."""
+    tenths = min(max(round(value * 1000), 1), 999) if 0 < value < 1 else round(value * 1000)
+    return f"{tenths // 10} %" if tenths % 1000 == 0 else f"{tenths / 10:.1f} %"
+
+
+def milliseconds(value: float) -> str:
+    """0.08 ms, 1.4 ms, 120 ms."""
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
 def badge(text: str, tone: Tone) -> Markup:
     return element("span", element("span", class_="fs-dot", aria_hidden="true"), text, class_=f"fs-badge fs-{tone}")
 

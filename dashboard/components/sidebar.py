@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.figures import Tone, badge, number
+from dashboard.components.index_badge import draw_index_badge
 from dashboard.components.jobs import POLL_SECONDS, progress
 from dashboard.components.text import element, foreign, show
 from dashboard.links import DataLink
@@ -32,6 +33,7 @@ def draw_sidebar() -> None:
                 class_="fs-workspace",
             )
         )
+        draw_index_badge()
         busy = _busy()
         st.fragment(_draw_state, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
 
