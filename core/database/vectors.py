@@ -110,7 +110,7 @@ class PendingItem:
 def pending(cursor: Cursor, space: Space, *, after: int, limit: int, store: str = HERE) -> list[PendingItem]:
     """Up to ``limit`` items with a row above ``after``, in rising row."""
     rows = cursor.execute(
-        f"{_pending_sql(cursor, space, store)} AND i.row > ? ORDER BY i.row LIMIT ?", [after, limit]
+        f"{_pending_sql(cursor, space, store)} WHERE i.row > ? ORDER BY i.row LIMIT ?", [after, limit]
     ).fetchall()
     return [PendingItem(*row) for row in rows]
 
@@ -128,10 +128,10 @@ def items_sql(space: Space) -> str:
 
 
 def _pending_sql(cursor: Cursor, space: Space, store: str) -> str:
+    # No LEFT JOIN with a condition on what is missing: DuckDB 2.0.0 forgets the LIMIT where the right side is empty.
     return (
         f"SELECT i.row, i.content, i.hash FROM ({items_sql(space)}) i"
-        f" LEFT JOIN {table_name(cursor, space, store)} v ON v.row = i.row"
-        " WHERE (v.row IS NULL OR v.content_hash <> i.hash)"
+        f" ANTI JOIN {table_name(cursor, space, store)} v ON v.row = i.row AND v.content_hash = i.hash"
     )
 
 
