@@ -17,7 +17,7 @@ from core.vectors.milvus_collection import COUNTS, READS, SLOW_CALL, open_collec
 from core.vectors.milvus_connection import MilvusConnection
 from core.vectors.milvus_filter import RowFilter, row_filters
 from core.vectors.protocol import Capabilities, InRange, Matrix, Plan, Rows, Scores
-from core.vectors.validation import check_queries, check_rows, check_vectors, nothing
+from core.vectors.validation import check_k, check_least, check_queries, check_rows, check_vectors, nothing
 
 MOST_K = 16_384
 """The most that Milvus gives for one query vector."""
@@ -89,8 +89,7 @@ class MilvusIndex:
         return count
 
     def plan(self, k: int, allowed: int | None = None) -> Plan:
-        if k < 1:
-            raise VectorError(f"k is {k}; ask for at least one neighbour.")
+        check_k(k)
         count = len(self)
         if not count or allowed == 0:
             return Plan("nothing", "There is nothing to compare with.")
@@ -145,9 +144,8 @@ class MilvusIndex:
         return _best(scores, rows, k)
 
     def range_search(self, queries: Matrix, least: float, *, allowed: Rows | None = None) -> InRange:
-        queries = check_queries(queries, self._space.dim, 1)
-        if not -1.0 <= least <= 1.0:
-            raise VectorError(f"A similarity lies between -1 and 1; {least} was asked for.")
+        queries = check_queries(queries, self._space.dim)
+        least = check_least(least)
         filters = self._filters(allowed)
         parts: list[list[tuple[Scores, Rows]]] = [[] for _ in queries]
         for rows_filter in filters if len(queries) else []:

@@ -38,8 +38,13 @@ def open_collection(connection: MilvusConnection, name: str, space: Space, index
     HNSW, or FLAT in milvus-lite. Raises VectorStoreError where the collection holds something else.
     """
     if not connection.call("has_collection", name):
+        lite = connection.address.lite
         if index_type == "auto":
-            index_type = "FLAT" if connection.address.lite else "HNSW"
+            index_type = "FLAT" if lite else "HNSW"
+        if lite and index_type == "DISKANN":
+            raise VectorStoreError(
+                "milvus-lite has no DISKANN index: set FEEDSCOPE_MILVUS_INDEX=auto, or use a server."
+            )
         connection.attempt(lambda client: _create(client, name, space, index_type))
     fields = {field["name"]: field for field in connection.call("describe_collection", name)["fields"]}
     dim = int(fields["vector"]["params"]["dim"]) if {"row", "vector", "hash"} <= fields.keys() else 0

@@ -24,6 +24,9 @@ FIRST_WAIT = 0.1
 """Seconds before the second try; each later wait is twice as long, and each is shortened by up to half at random, so
 that many clients of a server that comes back do not all ask in the same moment."""
 CONNECT_TIMEOUT = 3.0
+PATIENCE = 4.0
+"""Seconds after which nothing is tried again, however few tries it were: the wait for an address that swallows what it
+is sent."""
 REST = 5.0
 """Seconds for which a server that did not answer is not asked again: pages stay quick while it is away."""
 
@@ -106,8 +109,11 @@ class MilvusConnection:
         """What ``action`` gives for the client, tried again where the transport fails."""
         if self.away:
             raise self._nobody()
+        give_up = time.monotonic() + PATIENCE
         for number in range(TRIES):
             if number:
+                if time.monotonic() > give_up:
+                    break
                 time.sleep(FIRST_WAIT * 2 ** (number - 1) * random.uniform(0.5, 1.0))
             try:
                 return action(self._connected())
@@ -116,6 +122,7 @@ class MilvusConnection:
             except Exception as error:
                 kind = _kind_of(error)
                 if kind == "transport":
+                    self._disconnect()
                     continue
                 if kind == "bug":
                     raise
@@ -125,11 +132,15 @@ class MilvusConnection:
         self.failures += 1
         raise self._nobody()
 
-    def close(self) -> None:
+    def _disconnect(self) -> None:
         with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def close(self) -> None:
+        self._disconnect()
+        with self._lock:
             if self._lite:
                 self._lite = False
                 _release_lite(self.address.uri)
@@ -149,7 +160,7 @@ class MilvusConnection:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         uri = self.address.uri
         if self.address.lite:
-            uri = _serve_lite(uri)
+            uri = _serve_lite(uri, again=self._lite)
             self._lite = True
         else:
             self._probe()
@@ -186,11 +197,14 @@ class _NotThere(Exception):
 def _kind_of(error: BaseException) -> str:
     """transport, credentials, late, refused; bug for what comes from neither Milvus nor the network."""
     import grpc
+    from pymilvus.client.types import Status
     from pymilvus.exceptions import MilvusException
 
     codes: set[Any] = set()
+    seen: list[BaseException] = []
     cause: BaseException | None = error
-    while cause is not None:
+    while cause is not None and cause not in seen:  # pymilvus raises errors from themselves
+        seen.append(cause)
         if isinstance(cause, grpc.RpcError):
             codes.add(cause.code())
         elif isinstance(cause, MilvusException):
@@ -199,17 +213,18 @@ def _kind_of(error: BaseException) -> str:
     status = grpc.StatusCode
     if codes & {status.UNAUTHENTICATED, status.PERMISSION_DENIED} or "auth check failure" in str(error):
         return "credentials"
+    if codes & {status.UNAVAILABLE, Status.CONNECT_FAILED}:
+        return "transport"
     if status.DEADLINE_EXCEEDED in codes:
         return "late"
-    if status.UNAVAILABLE in codes:
-        return "transport"
     if isinstance(error, VectorStoreError) or not isinstance(error, MilvusException | grpc.RpcError):
         return "bug"
     return "refused"
 
 
-def _serve_lite(path: str) -> str:
-    """Has milvus-lite serve a file on a free port of this machine, once for all that use it; gives the URL."""
+def _serve_lite(path: str, *, again: bool) -> str:
+    """Has milvus-lite serve a file on a free port of this machine, once for all that use it; gives the URL. ``again``
+    tells that the caller is counted among those already."""
     try:
         from milvus_lite.server_manager import server_manager_instance
     except ImportError as error:
@@ -221,7 +236,7 @@ def _serve_lite(path: str) -> str:
         uri: str | None = server_manager_instance.start_and_get_uri(path)
         if uri is None:
             raise VectorStoreError(f"The vector file {path} can't be opened: another process may have it open.")
-        _lite_users[path] += 1
+        _lite_users[path] += not again
         return uri
 
 
