@@ -73,10 +73,18 @@ function draw(card, go, layout) {
     body.append(...[footer(card, go), chips(card)].filter(Boolean));
     node.append(...[body, open].filter(Boolean));
   } else {
-    body.append(...[make("div", "spring"), footer(card, go), chips(card)].filter(Boolean));
+    body.append(...[footer(card, go), chips(card)].filter(Boolean));
     node.append(...[media, body, open].filter(Boolean));
   }
   return node;
+}
+
+// Cards of unequal height without gaps between them: each spans as many of the grid's 1px rows as it is high, and goes
+// to the highest free place, so that ranks still read from left to right.
+function pack(root) {
+  const cards = [...root.children];
+  const heights = cards.map((card) => card.offsetHeight + parseFloat(getComputedStyle(card).marginBottom));
+  cards.forEach((card, at) => { card.style.gridRowEnd = `span ${Math.ceil(heights[at])}`; });
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -84,6 +92,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = stage(parentElement, data.layout);
   set(root, { role: "list", "aria-label": data.label });
   for (const card of data.cards) root.append(set(draw(card, go, data.layout), { role: "listitem" }));
+  root.resizing?.disconnect();
+  if (data.layout === "grid") {
+    root.resizing = new ResizeObserver(() => pack(root));
+    for (const card of root.children) root.resizing.observe(card);
+  }
   // Another page of results begins at its top, not where the last one was left.
   if (root.dataset.view !== undefined && root.dataset.view !== data.view) {
     root.getRootNode().host?.closest('[data-testid="stMain"]')?.scrollTo({ top: 0 });

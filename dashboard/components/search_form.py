@@ -54,7 +54,7 @@ def draw_search_form(link: SearchLink) -> None:
                 on_change=_take,
                 args=("words",),
             )
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", key="search_options"):
                 _draw_options(link, choices)
         with right:
             st.file_uploader(
@@ -82,15 +82,15 @@ def _draw_options(link: SearchLink, choices: FilterChoices) -> None:
         on_change=_take,
         args=("mode",),
     )
-    with st.popover("Time", icon=":material/calendar_month:", key="filter_time", type="tertiary"):
+    with st.popover("Time", key="filter_time", type="tertiary"):
         _draw_times(link)
     if choices.langs or link.langs:
-        with st.popover("Language", icon=":material/translate:", key="filter_lang", type="tertiary"):
+        with st.popover("Language", key="filter_lang", type="tertiary"):
             _draw_many("Languages", "langs", choices.langs, link.langs)
     if choices.users or link.users:
-        with st.popover("People", icon=":material/person:", key="filter_user", type="tertiary"):
+        with st.popover("People", key="filter_user", type="tertiary"):
             _draw_users(link, choices)
-    with st.popover("More", icon=":material/tune:", key="filter_more", type="tertiary"):
+    with st.popover("More", key="filter_more", type="tertiary"):
         _draw_more(link, choices)
 
 

@@ -1,0 +1,62 @@
+"""Makes the pictures in assets/screenshots from a demo workspace.
+
+python -m tests.e2e.screenshots WORKSPACE
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from core.settings import ROOT
+from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Visitor, serve
+
+FOLDER = ROOT / "assets" / "screenshots"
+VIEWS = {
+    "overview": "",
+    "search-words": "search?q=bread+fresh+from+the+oven",
+    "search-picture": "search",
+    "post": "post?id=p0149",
+    "data": "data",
+}
+
+
+def take(browser, address, name, path, scheme):
+    page = browser.new_page(viewport={"width": 1360, "height": 900}, color_scheme=scheme)
+    visitor = Visitor(page, address).open(path)
+    if name == "search-picture":
+        with tempfile.TemporaryDirectory() as folder:
+            page.locator('input[type="file"]').first.set_input_files(_cat(Path(folder)))
+            page.wait_for_url("**picture=*")
+        visitor.settle().cards()
+    page.get_by_text("Ready").wait_for(timeout=120_000)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+    page.close()
+
+
+def _cat(folder):
+    """A photograph of a cat, which scikit-image ships."""
+    from PIL import Image
+    from skimage import data
+
+    Image.fromarray(data.chelsea()).save(folder / "cat.jpg")
+    return folder / "cat.jpg"
+
+
+def main(workspace):
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        copy = Path(shutil.copytree(workspace, Path(folder) / "demo"))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        with serve(copy, folder) as address:
+            for name, path in VIEWS.items():
+                for scheme in ("light", "dark"):
+                    take(browser, address, name, path, scheme)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
