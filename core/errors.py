@@ -18,6 +18,10 @@ class WorkspaceError(FeedscopeError):
     """The workspace folder is missing, not a workspace, or of a newer version."""
 
 
+class WorkspaceMissing(WorkspaceError):
+    """There is no workspace in the folder, which is absent or empty: one can be made there."""
+
+
 class WorkspaceBusy(WorkspaceError):
     """Another process holds the workspace."""
 

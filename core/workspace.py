@@ -14,7 +14,7 @@ import duckdb
 from core.database.connection import first_row, open_database
 from core.database.jobs import requeue_interrupted
 from core.database.schema import migrate
-from core.errors import WorkspaceError
+from core.errors import WorkspaceError, WorkspaceMissing
 from core.indexes import Indexes
 from core.jobs.runner import JobRunner
 from core.settings import Settings
@@ -48,18 +48,18 @@ class Workspace:
     def open(cls, path: Path, settings: Settings, *, create: bool = False) -> Workspace:
         """Opens the workspace in ``path``; with ``create`` an absent or empty folder becomes one.
 
-        Raises WorkspaceBusy where another process holds it, WorkspaceError where there is none or it is of a newer
-        Feedscope.
+        Raises WorkspaceMissing where there is none and one could be made, WorkspaceBusy where another process holds it,
+        WorkspaceError where the folder holds other things or a workspace of a newer Feedscope.
         """
         marker = path / "workspace.json"
         if not marker.exists():
+            if path.exists() and any(entry.name not in ("tmp", "feedscope.duckdb") for entry in path.iterdir()):
+                raise WorkspaceError(f"{path} holds other files and is no workspace: name an empty or a new folder.")
             if not create:
-                raise WorkspaceError(
+                raise WorkspaceMissing(
                     f"There is no workspace in {path}. Make one with 'python -m core demo', or with"
                     " 'python -m core --workspace DIR ingest PATH'."
                 )
-            if path.exists() and any(entry.name not in ("tmp", "feedscope.duckdb") for entry in path.iterdir()):
-                raise WorkspaceError(f"{path} holds other files and is no workspace: name an empty or a new folder.")
         for folder in ("media", "vectors", "models", "queries", "tmp"):
             (path / folder).mkdir(parents=True, exist_ok=True)
         connection = open_database(path / "feedscope.duckdb", threads=settings.thread_count())

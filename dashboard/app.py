@@ -6,7 +6,7 @@ import logging
 
 import streamlit as st
 
-from core.errors import FeedscopeError, WorkspaceBusy
+from core.errors import FeedscopeError, WorkspaceBusy, WorkspaceMissing
 from dashboard import resources, theme
 from dashboard.components.notices import state
 from dashboard.components.sidebar import draw_sidebar
@@ -48,7 +48,13 @@ def _draw_closed(error: FeedscopeError) -> None:
             "FEEDSCOPE_WORKSPACE names the workspace that is opened. Start again after changing it.",
         )
     state("The workspace is not open", str(error), steps=steps, kind="failed")
-    st.button("Try again", icon=":material/refresh:")
+    with st.container(horizontal=True):
+        st.button("Try again", icon=":material/refresh:")
+        if isinstance(error, WorkspaceMissing) and st.button(
+            "Make an empty workspace here", icon=":material/create_new_folder:", key="make_workspace"
+        ):
+            resources.make_workspace()
+            st.rerun()
 
 
 main()

@@ -91,6 +91,12 @@ def workspace() -> Workspace:
     return _open(read_settings().workspace).workspace
 
 
+def make_workspace() -> None:
+    """Makes an empty workspace in the folder that the settings name."""
+    settings = read_settings()
+    Workspace.open(settings.workspace, settings, create=True).close()
+
+
 def encoders() -> Encoders:
     return _open(read_settings().workspace).encoders
 

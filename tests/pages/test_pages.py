@@ -37,6 +37,19 @@ def test_a_missing_workspace_is_said_with_what_to_do(tmp_path, monkeypatch, clos
     assert "FEEDSCOPE_WORKSPACE" in visit.html
 
 
+def test_an_empty_workspace_can_be_made_where_there_is_none(tmp_path, fake_encoders, monkeypatch, close_after, visit):
+    monkeypatch.setenv("FEEDSCOPE_WORKSPACE", str(tmp_path / "nowhere"))
+    visit("search")
+    visit.app.button("make_workspace").click().run()
+    assert "There are no posts to search yet" in visit.check().html
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    monkeypatch.setenv("FEEDSCOPE_WORKSPACE", str(tmp_path / "other"))
+    visit("search")
+    assert "holds other files" in visit.html
+    assert not [button for button in visit.app.button if button.key == "make_workspace"]
+
+
 def test_a_setting_that_cannot_be_used_is_said(tmp_path, monkeypatch, close_after, visit):
     monkeypatch.setenv("FEEDSCOPE_THREADS", "many")
     visit("overview").check()
