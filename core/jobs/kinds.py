@@ -18,6 +18,9 @@ KINDS: dict[str, str] = {
     "measure": "core.vectors.quality:run",
     "lab": "core.vectors.lab:run",
     "switch": "core.vectors.lab:run_switch",
+    "copy_vectors": "core.vectors.copy:run",
+    "export_vectors": "core.vectors.exchange:run_export",
+    "import_vectors": "core.vectors.exchange:run_import",
 }
 
 

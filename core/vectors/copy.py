@@ -41,8 +41,9 @@ class Copied:
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``copy_vectors``: every space from the store ``from`` to the store ``to``, both as FEEDSCOPE_VECTORS names
-    them; with ``release`` the source is emptied once the copy is verified. Killed, it goes on after its last batch.
+    """The job ``copy_vectors``: every space from the store ``from`` to the store ``to``, both as FEEDSCOPE_VECTORS
+    names them; with ``release`` the source is emptied once the copy is verified. Killed, it goes on after its last
+    batch.
 
     Raises VectorStoreError where a store does not answer, and where the copy is not what was sent.
     """
@@ -53,7 +54,7 @@ def run(context: JobContext) -> dict[str, Any]:
         raise SettingError(f"The vectors are in {wanted} already: name another place to copy them to.")
     found = []
     with ExitStack() as opened:
-        source, target = (_store(workspace, setting, opened) for setting in (given, wanted))
+        source, target = (_store_of(workspace, setting, opened) for setting in (given, wanted))
         spaces = [
             space
             for space in vector_table.list_spaces(workspace.cursor())
@@ -71,7 +72,7 @@ def run(context: JobContext) -> dict[str, Any]:
     return {"from": source.title, "to": target.title, "spaces": found, "released": bool(context.params.get("release"))}
 
 
-def _store(workspace: Workspace, setting: str, opened: ExitStack) -> VectorStore:
+def _store_of(workspace: Workspace, setting: str, opened: ExitStack) -> VectorStore:
     from core.vector_stores import open_store
 
     if setting == workspace.settings.vectors:
