@@ -27,6 +27,8 @@ DEPTH_FACTOR = 2
 LEAST_DEPTH = 100
 # Words say more of a text than of a picture, so where words are searched the picture leg counts half.
 IMAGE_WEIGHT_FOR_WORDS = 0.5
+# Further down, pictures resemble the words by chance, and would lift posts that hold one common word of them.
+IMAGE_DEPTH_FOR_WORDS = 50
 
 Rows = NDArray[np.int64]
 Vector = NDArray[np.float32]
@@ -183,8 +185,10 @@ class _Search:
         posts, found = pictures.posts_of(rows[0])
         _, first = np.unique(posts, return_index=True)
         first.sort()
-        by_words = all(part.kind == "text" for part in parts) and self._query.mode == "hybrid"
-        return Leg(posts[first], scores[0][found][first], IMAGE_WEIGHT_FOR_WORDS if by_words else 1.0)
+        if all(part.kind == "text" for part in parts) and self._query.mode == "hybrid":
+            first = first[:IMAGE_DEPTH_FOR_WORDS]
+            return Leg(posts[first], scores[0][found][first], IMAGE_WEIGHT_FOR_WORDS)
+        return Leg(posts[first], scores[0][found][first], 1.0)
 
     def _combine(self, parts: list[QueryPart], encode: Callable[[QueryPart], Vector | None]) -> Vector | None:
         """The signed sum of the parts' unit vectors, as a unit vector; None where no part has one."""

@@ -153,3 +153,13 @@ def test_near_duplicates_are_marked(fill):
         "b": True,
         "c": False,
     }
+
+
+def test_pictures_far_down_the_list_do_not_count_for_words(fill):
+    from core.search.search import IMAGE_DEPTH_FOR_WORDS
+
+    filled = fill(*(({"id": f"p{n}", "text": f"post {n}"}, ["red", "blue"]) for n in range(IMAGE_DEPTH_FOR_WORDS + 5)))
+    words = QueryPart("text", "red")
+    by_legs = search(filled, Query((words,), k=100)).hits
+    assert sum(any(leg.leg == "image" for leg in hit.legs) for hit in by_legs) == IMAGE_DEPTH_FOR_WORDS
+    assert len(search(filled, Query((words,), k=100, mode="image")).hits) == IMAGE_DEPTH_FOR_WORDS + 5
