@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ class VectorStore(Protocol):
         ...
 
     def clear(self, space: Space) -> None:
-        """Drops every vector of a space."""
+        """Drops every vector of a space, and its index."""
         ...
 
     def forget(self, space: Space | None = None) -> None:
@@ -220,6 +221,7 @@ class DatabaseStore:
     def clear(self, space: Space) -> None:
         with self._workspace.new_generation() as (cursor, _):
             vector_table.delete_vectors(cursor, space)
+        shutil.rmtree(self.folder(space), ignore_errors=True)
         self.forget(space)
 
     def forget(self, space: Space | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -68,7 +67,6 @@ def run(context: JobContext) -> dict[str, Any]:
         if context.params.get("release"):
             for space in spaces:
                 source.clear(space)
-                shutil.rmtree(source.folder(space), ignore_errors=True)
     return {"from": source.title, "to": target.title, "spaces": found, "released": bool(context.params.get("release"))}
 
 

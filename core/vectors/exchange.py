@@ -166,16 +166,16 @@ def _find(
             continue
         table = pa.table(
             {
-                "at": pa.array(left, pa.int64()),
+                "place": pa.array(left, pa.int64()),
                 "key": pa.array([columns[name][at] for at in left], pa.string()),
                 "position": pa.array([_whole(positions[at]) if positions else None for at in left], pa.int64()),
             }
         )
         cursor.register("keys", table)
         fits = cursor.execute(
-            f"WITH fits AS (SELECT k.at, n.row, {content} AS hash FROM keys k, {condition})"
-            " SELECT at, row, hash FROM fits WHERE at IN"
-            " (SELECT at FROM fits GROUP BY at HAVING count(DISTINCT hash) = 1) ORDER BY at, row"
+            f"WITH fits AS (SELECT k.place, n.row, {content} AS hash FROM keys k, {condition})"
+            " SELECT place, row, hash FROM fits WHERE place IN"
+            " (SELECT place FROM fits GROUP BY place HAVING count(DISTINCT hash) = 1) ORDER BY place, row"
         ).fetchall()
         cursor.unregister("keys")
         for at, row, content_hash in fits:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -100,7 +101,7 @@ class ClipRetrievalFolder:
         passed = 0
         for array, metadata in self._parts:
             inside = 0
-            for table in _open_parquet(metadata).iter_batches(_batch_rows(self.dim), columns=_key_columns(metadata)):
+            for table in _read(metadata, _key_columns(metadata), _batch_rows(self.dim)):
                 end = inside + len(table)
                 if passed + end > start:
                     vectors = np.asarray(array[inside:end], np.float32)
@@ -122,7 +123,7 @@ class ParquetFiles:
         for file, parquet in zip(files[1:], opened[1:], strict=True):
             if self._column not in parquet.schema_arrow.names:
                 raise ImportFailed(f"{file.name} has no column {self._column}, where {files[0].name} has its vectors.")
-        first = next(opened[0].iter_batches(BATCH, columns=[self._column]), None)
+        first = next(_read(files[0], [self._column], BATCH), None)
         lengths, counts = np.unique(_lengths(first.column(0)) if first is not None else [0], return_counts=True)
         counts[lengths == 0] = 0
         # The dimension is what most rows have: one bad row at the top must not refuse all the good ones.
@@ -131,8 +132,7 @@ class ParquetFiles:
     def batches(self, start: int = 0) -> Iterator[Batch]:
         passed = 0
         for file in self._files:
-            columns = [*_key_columns(file), self._column]
-            for table in _open_parquet(file).iter_batches(_batch_rows(self.dim), columns=columns):
+            for table in _read(file, [*_key_columns(file), self._column], _batch_rows(self.dim)):
                 at = passed
                 passed += len(table)
                 if passed > start:
@@ -161,11 +161,15 @@ def _from(batch: Batch, start: int) -> Batch:
     return Batch(batch.where, start, batch.vectors[cut:], columns, reasons)
 
 
+# What numpy raises for headers that are none.
+_UNREADABLE = (ValueError, TypeError, OSError, EOFError, OverflowError, SyntaxError, RecursionError, TokenError)
+
+
 def _map_array(file: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ImportFailed(f"{file.name} is no array of numbers that can be mapped: {error}.") from error
+    except _UNREADABLE as error:
+        raise ImportFailed(f"{file.name} is no array of numbers that can be mapped.") from error
     if array.ndim != 2 or array.dtype.kind != "f":
         raise ImportFailed(f"{file.name} holds {array.dtype} of shape {array.shape}, not vectors (n, dim).")
     return array
@@ -176,6 +180,13 @@ def _open_parquet(file: Path) -> pq.ParquetFile:
         return pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise ImportFailed(f"{file.name} can't be read as Parquet: {str(error).splitlines()[0]}") from error
+
+
+def _read(file: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from _open_parquet(file).iter_batches(rows, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise ImportFailed(f"{file.name} is damaged: {str(error).splitlines()[0]}") from error
 
 
 def _vector_column(file: Path, schema: pa.Schema) -> str:

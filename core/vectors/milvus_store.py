@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -165,6 +166,7 @@ class MilvusStore:
         self.forget(space)
         with self._workspace.new_generation() as (cursor, _):
             vector_table.delete_vectors(cursor, space, self.key)
+        shutil.rmtree(self.folder(space), ignore_errors=True)
 
     def forget(self, space: Space | None = None) -> None:
         with self._lock:
