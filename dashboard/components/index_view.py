@@ -14,7 +14,7 @@ from dashboard.components.data_view import PART_STATES
 from dashboard.components.figures import badge, day_and_time, facts, milliseconds, number, share, size, stats
 from dashboard.components.jobs import POLL_SECONDS, progress
 from dashboard.components.notices import notice
-from dashboard.components.text import element, show
+from dashboard.components.text import element, foreign, show
 
 SPACE_NAMES: dict[Kind, str] = {"text": "Texts", "dual": "Pictures"}
 FAMILY_NAMES = {
@@ -65,7 +65,7 @@ def _draw_space(standing: Standing) -> None:
         stats(figures),
         element("p", _measured_said(standing), class_="fs-faint"),
     )
-    lines = [("Family", family_name(standing.family)), ("Why", standing.why)]
+    lines = [("Family", family_name(standing.family)), ("Why", _why(standing))]
     if standing.wanted != standing.family:
         lines.append(("When next built", family_name(standing.wanted)))
     lines += [("Model", standing.space.model_id), ("Dimensions", number(standing.space.dim))]
@@ -80,6 +80,12 @@ def _draw_space(standing: Standing) -> None:
         lines.append(("Waiting", f"{number(part.waiting)} to be encoded or indexed"))
     show(facts(lines))
     _draw_actions(standing)
+
+
+def _why(standing: Standing) -> str:
+    if not standing.by_hand or not standing.ours:
+        return standing.why
+    return f"Chosen by hand. Left to itself it would be {family_name(standing.auto)}."
 
 
 def _measured_said(standing: Standing) -> str:
@@ -100,22 +106,23 @@ def _measured_said(standing: Standing) -> str:
 def _draw_actions(standing: Standing) -> None:
     kind = standing.kind
     running = [job for job in jobs_on_indexes() if job.params.get("space") == kind]
-    for job in running:
-        show(progress(job))
+    if running:
+        job = min(running, key=lambda job: job.id)
+        show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
+        return
     with st.container(horizontal=True):
         again = "Measure again" if standing.measured else "Measure"
-        if st.button(again, icon=":material/speed:", key=f"measure_{kind}", disabled=bool(running)):
+        if st.button(again, icon=":material/speed:", key=f"measure_{kind}"):
             submit_measure(kind)
             st.rerun()
         if standing.wanted != standing.family and st.button(
-            f"Build {family_name(standing.wanted)}", key=f"build_{kind}", disabled=bool(running)
+            f"Build {family_name(standing.wanted)}", key=f"build_{kind}"
         ):
             submit_switch(kind, standing.wanted if standing.by_hand else AUTO)
             st.rerun()
         if standing.by_hand and st.button(
             "Back to automatic",
             key=f"auto_{kind}",
-            disabled=bool(running),
             help=f"Takes {family_name(standing.auto)} for as many vectors as there are.",
         ):
             submit_switch(kind, AUTO)

@@ -12,11 +12,13 @@ from core.search.export import csv_text
 from core.vectors.lab import Point
 from dashboard.components.figures import milliseconds, share, size, table
 from dashboard.components.index_view import family_name
-from dashboard.components.text import Markup
+from dashboard.components.text import Markup, element
 from dashboard.theme import chart_colours
 
 LARGEST, SMALLEST = 34, 9
 """Diameters of a marker in pixels; the area goes with the memory."""
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+"""Between two marks of the recall axis, in percent."""
 COLUMNS = ("family", "effort", "own", "recall_at_10", "low", "high", "p50_ms", "p95_ms", "queries", "memory_bytes",
            "disk_bytes", "build_s")  # fmt: skip
 
@@ -50,25 +52,30 @@ def figure(points: Sequence[Point], colours: Sequence[str]) -> Any:
             hovertemplate="%{customdata}<extra></extra>",
         )
     least = 100 * min(point.quality.recall for point in points)
-    reach = max(1.0, (100 - least) * 0.08)
+    step = next((step for step in STEPS if 100 - least <= 6 * step), STEPS[-1])
+    recalls = [100 - step * count for count in range(8) if step * count <= 100]
     times = [point.quality.p50_ms for point in points]
     drawn.update_layout(
         height=400,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         hovermode="closest",
         legend={"orientation": "h", "y": -0.18, "itemsizing": "constant"},
-        xaxis={"title": {"text": "Recall@10, %"}, "range": [max(0, least - reach), 100 + reach]},
+        xaxis={
+            "title": {"text": "Recall@10, %"},
+            "range": [min(least, recalls[1]) - step / 2, 100 + step / 2],
+            "tickvals": recalls,
+        },
         yaxis={
             "title": {"text": "Time of a query, ms (median)"},
             "type": "log",
-            "tickvals": _ticks(min(times), max(times)),
+            "tickvals": _times(min(times), max(times)),
             "tickformat": "~g",
         },
     )
     return drawn
 
 
-def _ticks(least: float, most: float) -> list[float]:
+def _times(least: float, most: float) -> list[float]:
     """1, 2, 5 and their tenfolds around the times."""
     steps = [mantissa * 10.0**exponent for exponent in range(-4, 5) for mantissa in (1, 2, 5)]
     inside = [step for step in steps if least / 2.5 <= step <= most * 2.5]
@@ -116,7 +123,7 @@ def figures_table(points: Sequence[Point]) -> Markup:
             )
         )
         before = point.family
-    return table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 8))
+    return element("div", table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 8)), class_="fs-wide")
 
 
 def figures_csv(points: Sequence[Point]) -> str:
