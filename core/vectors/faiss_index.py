@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from core.vectors.validation import (
     check_queries,
     check_rows,
     check_vectors,
-    nothing,
 )
 
 ROWS, GONE = "rows.i64", "gone.bool"
@@ -38,12 +38,19 @@ _REBUILD_LEAST = 5_000
 _CHECKED_AT_A_TIME = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _State:
     """What a search reads. Replaced whole by every change, so that a search sees one state from start to end."""
 
     base: Segment
     recent: Segment
+
+    @cached_property
+    def only(self) -> Segment | None:
+        """The part that holds everything, where one does."""
+        if not len(self.recent):
+            return self.base
+        return None if len(self.base) else self.recent
 
 
 class FaissIndex:
@@ -98,10 +105,8 @@ class FaissIndex:
         if allowed is not None:
             allowed = check_allowed(allowed)
         state = self._state
-        if not len(state.recent):
-            return state.base.search(queries, k, allowed) if len(state.base) else nothing(len(queries), k)
-        if not len(state.base):
-            return state.recent.search(queries, k, allowed)
+        if state.only is not None:
+            return state.only.search(queries, k, allowed)
         base_scores, base_rows = state.base.search(queries, k, allowed)
         recent_scores, recent_rows = state.recent.search(queries, k, allowed)
         scores = np.concatenate([base_scores, recent_scores], axis=1)

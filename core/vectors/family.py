@@ -87,14 +87,15 @@ class Keep:
     ``mask`` is (n,) bool.
     """
 
+    _counts: NDArray[np.int64] | None = None
+
     def __init__(self, mask: NDArray[np.bool_]) -> None:
         self._mask = mask
-
-    _counts: NDArray[np.int64] | None = None
+        self._most = int(np.count_nonzero(mask))
 
     def __len__(self) -> int:
         """How many there are at most."""
-        return len(self.positions)
+        return self._most
 
     @cached_property
     def positions(self) -> Positions:

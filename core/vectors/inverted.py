@@ -27,14 +27,17 @@ LISTS_PER_ROOT = 4
 LEAST_LIST = 40
 """Vectors in a list on average, at least."""
 LEARN_PER_LIST = 32
-"""Vectors that k-means reads for each centre, 10 times over."""
+"""Vectors that k-means reads for each centre, ``ITERATIONS`` times."""
+ITERATIONS = 10
 
 BITS = 8
-PART = 4
+PART = 8
 """Dimensions that share one code of the product quantiser, of ``BITS`` bits."""
-LEARN_CODES = 64 << BITS
+LEARN_CODES = 32 << BITS
 """Vectors that the product quantiser learns from."""
-ROTATION_STEPS = 10
+ROTATION_STEPS = 6
+LEARN_ROTATION = 16 << BITS
+"""Vectors that the rotation learns from, bettered ``ROTATION_STEPS`` times."""
 
 SCAN_PER_NEIGHBOUR = 20
 """Vectors that are read for each neighbour asked for, at least."""
@@ -72,6 +75,10 @@ class Inverted(ABC):
     @abstractmethod
     def untrained(dim: int, lists: int) -> Any:
         """A new Faiss index."""
+
+    @staticmethod
+    def learn(index: Any, sample: Matrix) -> None:
+        index.train(sample)
 
     @property
     def matrix(self) -> Matrix:
@@ -207,7 +214,7 @@ class Inverted(ABC):
         wanted = max(LEARN_PER_LIST * lists, LEARN_CODES if cls.compressed else 0)
         chosen = np.sort(np.random.default_rng(0).permutation(count)[:wanted])
         # Fewer vectors than the quantisers have codes are given to them several times.
-        index.train(matrix[np.resize(chosen, max(len(chosen), 1 << BITS))])
+        cls.learn(index, matrix[np.resize(chosen, max(len(chosen), 1 << BITS))])
         for start in range(0, count, BUILD_SLICE):
             index.add(matrix[start : start + BUILD_SLICE])
             progress(index.ntotal)
@@ -243,7 +250,7 @@ def _owning(ivf: Any, quantizer: Any) -> Any:
     """Python's object of the quantiser gives it up to the index."""
     quantizer.this.disown()
     ivf.own_fields = True
-    ivf.cp.niter = 10
+    ivf.cp.niter = ITERATIONS
     return ivf
 
 
@@ -275,7 +282,7 @@ class Sq8(Inverted):
 
 class IvfPq(Inverted):
     name = "ivf_pq"
-    about = "Lists with short codes: about a twelfth of the memory, the best candidates ranked exactly from disk."
+    about = "Lists with short codes: about a fifteenth of the memory, the best candidates ranked exactly from disk."
     code_cost = 1.0
 
     @staticmethod
@@ -296,13 +303,23 @@ class OpqIvfPq(Inverted):
     def untrained(dim: int, lists: int) -> Any:
         whole = PART * math.ceil(dim / PART)
         rotation = faiss.OPQMatrix(dim, whole // PART, whole)
-        rotation.niter, rotation.max_train_points = ROTATION_STEPS, LEARN_CODES
+        rotation.niter, rotation.niter_pq_0, rotation.max_train_points = ROTATION_STEPS, ITERATIONS, LEARN_ROTATION
         return _after(rotation, _product_quantised(whole, lists))
+
+    @staticmethod
+    def learn(index: Any, sample: Matrix) -> None:
+        rotation = faiss.downcast_VectorTransform(index.chain.at(0))
+        codes = faiss.ProductQuantizer(rotation.d_out, rotation.M, BITS)
+        codes.cp.min_points_per_centroid = 1
+        rotation.pq = codes
+        index.train(sample)
+        rotation.pq = None
 
 
 def _product_quantised(dim: int, lists: int) -> Any:
     centres = _centres(dim)
     ivf = faiss.IndexIVFPQ(centres, dim, lists, dim // PART, BITS, faiss.METRIC_INNER_PRODUCT)
+    ivf.pq.cp.niter = ITERATIONS
     ivf.pq.cp.min_points_per_centroid, ivf.pq.cp.max_points_per_centroid = 1, LEARN_CODES >> BITS
     return _owning(ivf, centres)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,8 +14,9 @@ from core.vectors.family import RECALL_AT, Keep, Positions, Progress, faiss, sam
 from core.vectors.protocol import Matrix, Plan, Scores
 from core.vectors.rerank import MOST_DEPTH, depth_for, tune_depth
 
-BITS_PER_DIMENSION = 4
-CODE_COST = 0.1
+BITS_PER_DIMENSION, MOST_BITS = 4, 512
+"""Codes of up to 64 bytes have kernels of their own in Faiss, four times quicker than longer ones."""
+CODE_COST = 0.15
 """What comparing with a code costs, in whole vectors that exact search reads in the same time."""
 FAR = 0.4
 """Where more than this share of the bits differ, codes hardly tell near from far."""
@@ -31,7 +33,7 @@ class Lsh:
 
     name: ClassVar[str] = "lsh"
     about: ClassVar[str] = (
-        "Random bits: an eighth of the memory and nothing to learn; compares with every code, ranks the best exactly"
+        "Random bits: a twentieth of the memory and nothing to learn; compares with every code, ranks the best exactly"
         " from disk."
     )
     exact: ClassVar[bool] = False
@@ -115,7 +117,8 @@ class Lsh:
     @classmethod
     def build(cls, matrix: Matrix, progress: Progress) -> Lsh:
         count, dim = matrix.shape
-        directions = faiss.IndexLSH(dim, 8 * -(-dim * BITS_PER_DIMENSION // 8), True, True)
+        bits = min(MOST_BITS, 8 * math.ceil(dim * BITS_PER_DIMENSION / 8))
+        directions = faiss.IndexLSH(dim, bits, True, True)
         directions.train(matrix[np.sort(np.random.default_rng(0).permutation(count)[:LEARN])])
         codes = faiss.IndexBinaryFlat(directions.nbits)
         for start in range(0, count, BUILD_SLICE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +17,12 @@ from core.vectors.flat import Flat
 from core.vectors.protocol import Matrix, Rows, Scores
 from core.vectors.validation import ROUNDING, nothing
 
-SPARE = 4
+SPARE = 2
 """Fetched beyond k, to see whether equal scores go on past the k-th."""
 
+_FEW = 50
+_NONE = -1e38
+"""Faiss gives the least of numbers as the score of what it did not find."""
 _BLOCK = 2_000
 _TIE = np.float32(ROUNDING)
 
@@ -102,9 +106,13 @@ class Segment:
             return None
         return Keep(~self.gone)
 
+    @cached_property
+    def _count(self) -> int:
+        return len(self.rows) if self._present is None else len(self._present)
+
     def __len__(self) -> int:
         """How many vectors are not gone."""
-        return len(self.rows) if self._present is None else len(self._present)
+        return self._count
 
     def positions(self, rows: Rows) -> Positions:
         """(n,) positions, -1 for rows that are not there or gone."""
@@ -157,14 +165,14 @@ class Segment:
     def search(self, queries: Matrix, k: int, allowed: Rows | None) -> tuple[Scores, Rows]:
         """As VectorIndex.search, for checked ``queries``."""
         keep = self.keep(allowed)
-        available = len(self.rows) if keep is None else len(keep)
+        available = self._count if keep is None else len(keep)
         if not available:
             return nothing(len(queries), k)
-        fetch = min(k + SPARE, available)
+        fetch = k + SPARE if k + SPARE < available else available
         while True:
             scores, found = self.family.search(queries, fetch, keep)
             if fetch > k and _all_distinct(scores, found):
-                return scores[:, :k], self.rows.take(found[:, :k])
+                return scores[:, :k], self.rows[found[:, :k]]
             if fetch == available or not _goes_on(scores, found, k):
                 break
             fetch = min(4 * fetch, available)
@@ -196,8 +204,14 @@ class Segment:
 
 def _all_distinct(scores: Scores, found: Positions) -> bool:
     """Whether all that was asked for was found, no two with the same score: the usual case, with nothing to mend."""
-    # count_nonzero is the quickest of numpy's calls, and this is asked for each query.
-    return not np.count_nonzero(found[:, -1] < 0) and not np.count_nonzero(scores[:, :-1] - scores[:, 1:] <= _TIE)
+    if len(scores) != 1 or scores.shape[1] > _FEW:
+        return bool((found[:, -1] >= 0).all() and (scores[:, :-1] - scores[:, 1:] > _TIE).all())
+    before = math.inf  # for one short answer, numpy's calls would take longer than a loop
+    for score in scores[0].tolist():
+        if before - score <= ROUNDING:
+            return False
+        before = score
+    return before > _NONE
 
 
 def _goes_on(scores: Scores, found: Positions, k: int) -> bool:
