@@ -43,12 +43,14 @@ EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Names a state of the workspace: its folder, its generation, and its latest jobs with their states, since a job
-    may change an index without changing the data."""
+    """Names a state of the workspace: its folder, its generation, its latest jobs with their states, since a job may
+    change an index without changing the data, and how often the vector engine was away, since what was found without it
+    is not to be kept."""
 
     workspace: str
     generation: int
     jobs: tuple[tuple[int, str], ...]
+    outages: tuple[int, int]
 
 
 class Encoders:
@@ -114,7 +116,7 @@ def workspace_name() -> str:
 def version() -> Version:
     opened = workspace()
     jobs = tuple((job.id, job.state) for job in opened.jobs.list(limit=20))
-    return Version(str(opened.path), opened.generation, jobs)
+    return Version(str(opened.path), opened.generation, jobs, opened.indexes.store.outages())
 
 
 def active_jobs() -> list[Job]:

@@ -19,6 +19,7 @@ PART_STATES: dict[str, tuple[str, Tone]] = {
     "behind": ("Behind", "warn"),
     "missing": ("Missing", "warn"),
     "empty": ("Nothing to index", "none"),
+    "away": ("Away", "bad"),
 }
 SHOWN_JOBS = 8
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 import streamlit as st
 
 from core.database.overview import Summary
+from core.errors import VectorStoreError
 from core.search.neighbours import Neighbour
 from core.types import Post, User
 from dashboard import resources
 from dashboard.components.cards import Card, author_name, draw_cards
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import day, facts, number
-from dashboard.components.notices import state
+from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
 from dashboard.links import By, PostLink, SearchLink
@@ -134,7 +135,11 @@ def draw_neighbours(link: PostLink, post: Post) -> None:
             on_change=_change,
         )
         st.slider("At least this similar", 0.0, 1.0, step=0.05, key="post.least", on_change=_change, width=320)
-    found = resources.near(post.id, link.by, link.least, NEIGHBOURS)
+    try:
+        found = resources.near(post.id, link.by, link.least, NEIGHBOURS)
+    except VectorStoreError as error:
+        notice(str(error), kind="error")
+        return
     if not found:
         _draw_no_neighbours(link, post, resources.overview())
         return

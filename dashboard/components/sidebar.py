@@ -67,6 +67,8 @@ def _ready(busy: bool) -> tuple[str, Tone]:
     if loading == "loading":
         return "Models are loading", "busy"
     parts = resources.index_status()
+    if any(part.state == "away" for part in parts):
+        return "The vector engine is away", "bad"
     if any(part.state in ("behind", "missing") for part in parts):
         return "Indexes are behind", "warn"
     return "Ready", "good"
