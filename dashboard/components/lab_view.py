@@ -202,7 +202,7 @@ def _switch_said(found: Results, standing: Standing, family: str, *, in_use: boo
     seconds, memory = cost(found, built)
     return (
         f"Building it from {number(found.vectors)} vectors takes about {duration(seconds)} in the background, and it"
-        f" keeps about {size(round(memory))} in memory. Searches go on with the present index until it is ready.{stays}"
+        f" keeps about {size(round(memory))} in memory. Searches go on with the present index until then.{stays}"
     )
 
 

@@ -127,7 +127,7 @@ def test_one_button_switches_and_another_goes_back(run, visit):
     assert "Exact (flat) is what serves now." in visit.html
     visit.app.selectbox(key="lab.switch.text.flat").set_value("hnsw").run()
     visit.check()
-    assert "Searches go on with the present index until it is ready." in visit.html
+    assert "Searches go on with the present index until then." in visit.html
     click(visit, "lab.switch_to.text")
     wait_for_jobs(visit)
     assert resources.workspace().indexes.vector("text").family == "hnsw"
