@@ -9,6 +9,7 @@ from dashboard.links import (
     MAX_LIST,
     MAX_PAGE,
     DataLink,
+    IndexLink,
     OverviewLink,
     PostLink,
     SearchLink,
@@ -52,14 +53,20 @@ imports = st.builds(
     columns=pairs.map(lambda found: tuple(dict(found).items())),
     job=st.none() | st.integers(1, 10**12),
 )
+indexes = st.builds(
+    IndexLink,
+    space=st.sampled_from(["text", "dual"]),
+    run=st.none() | st.integers(1, 10**12),
+    number=st.integers(1, 10**6),
+)
 
 
-@given(searches | posts | imports | st.just(OverviewLink()))
+@given(searches | posts | imports | indexes | st.just(OverviewLink()))
 def test_a_link_comes_back_from_its_url(link):
     assert parse_url(link.url()) == link
 
 
-@given(searches | posts | imports)
+@given(searches | posts | imports | indexes)
 def test_reading_its_own_parameters_leaves_no_notice(link):
     given_ = {name: value if isinstance(value, list) else [value] for name, value in link.params().items()}
     assert type(link).read(given_) == (link, ())
