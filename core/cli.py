@@ -409,12 +409,10 @@ def vectors_copy(
     json_: JsonOption = False,
 ) -> None:
     """Copy all vectors to another engine. Stopped or killed, the same command goes on where it was."""
-    from core.vectors.milvus_connection import read_address
+    from core.vectors.milvus_connection import full_setting
 
-    for setting in (to, from_):
-        if setting not in (None, "faiss"):
-            read_address(setting)  # refused before it is noted in the job
-    params = {"to": to, "from": from_, "release": release}
+    # Read here, so that what can't be used, a password too, is refused before it is noted in the job.
+    params = {"to": full_setting(to), "from": full_setting(from_) if from_ else None, "release": release}
     result = _run_vectors_job(workspace, "copy_vectors", params, f"Copy the vectors to {to}", json_)
     if result is None:
         return

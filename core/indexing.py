@@ -43,6 +43,8 @@ def run_rebuild(context: JobContext) -> dict[str, Any]:
     if context.params.get("encode") and not context.checkpoint.get("emptied"):
         for space in vector_table.list_spaces(workspace.cursor()):
             workspace.indexes.store.clear(space)
+            with workspace.new_generation() as (cursor, _):
+                vector_table.delete_vectors(cursor, space)  # a store elsewhere would take these over
         with workspace.transaction() as cursor:
             context.save_checkpoint(cursor, {"emptied": True})
     return {"lost": bring_up_to_date(context)}

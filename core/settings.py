@@ -142,6 +142,8 @@ def _parse(name: str, variable: str, raw: str) -> Any:
     if name in _WORDS and not _WORDS[name].fullmatch(raw):
         # The value is not repeated: somebody may have put a password into it.
         raise SettingError(f"{variable} can't be read; it is {_SHAPES[name]}.")
+    if name == "vectors" and raw.endswith(".db"):
+        return f"milvus:{Path(raw.removeprefix('milvus:')).expanduser().absolute()}"
     if name in ("threads", "max_pixels", "max_picture_mb", "max_text_chars", "milvus_timeout"):
         least = 0 if name == "threads" else 1
         if not raw.isdecimal() or int(raw) < least:

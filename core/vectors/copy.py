@@ -49,11 +49,11 @@ def run(context: JobContext) -> dict[str, Any]:
     workspace = context.workspace
     given = str(context.params.get("from") or workspace.settings.vectors)
     wanted = str(context.params["to"])
-    if given == wanted:
-        raise SettingError(f"The vectors are in {wanted} already: name another place to copy them to.")
     found = []
     with ExitStack() as opened:
         source, target = (_store_of(workspace, setting, opened) for setting in (given, wanted))
+        if source.key == target.key:
+            raise SettingError(f"The vectors are in {target.title} already: name another place to copy them to.")
         spaces = [
             space
             for space in vector_table.list_spaces(workspace.cursor())
@@ -73,9 +73,9 @@ def run(context: JobContext) -> dict[str, Any]:
 def _store_of(workspace: Workspace, setting: str, opened: ExitStack) -> VectorStore:
     from core.vector_stores import open_store
 
-    if setting == workspace.settings.vectors:
-        return workspace.indexes.store
     store = open_store(workspace, setting)
+    if store.key == workspace.indexes.store.key:
+        return workspace.indexes.store
     opened.callback(store.close)
     return store
 

@@ -28,7 +28,8 @@ PATIENCE = 4.0
 """Seconds after which nothing is tried again, however few tries it were: the wait for an address that swallows what it
 is sent."""
 REST = 5.0
-"""Seconds for which a server that did not answer is not asked again: pages stay quick while it is away."""
+"""Seconds for which a server that did not answer is not asked again, so that pages stay quick; more where finding that
+out took long."""
 
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
@@ -72,6 +73,11 @@ def read_address(setting: str) -> MilvusAddress:
     return MilvusAddress(f"{parts.scheme}://{host}:{port}", f"{host}:{port}")
 
 
+def full_setting(setting: str) -> str:
+    """``faiss`` or an address as FEEDSCOPE_VECTORS takes it, files with their whole path. Raises SettingError."""
+    return setting if setting == "faiss" else f"milvus:{read_address(setting).uri}"
+
+
 class MilvusConnection:
     """Connects when first used, and again by itself after the server was away. Threads may share it.
 
@@ -109,10 +115,10 @@ class MilvusConnection:
         """What ``action`` gives for the client, tried again where the transport fails."""
         if self.away:
             raise self._nobody()
-        give_up = time.monotonic() + PATIENCE
+        started = time.monotonic()
         for number in range(TRIES):
             if number:
-                if time.monotonic() > give_up:
+                if time.monotonic() > started + PATIENCE:
                     break
                 time.sleep(FIRST_WAIT * 2 ** (number - 1) * random.uniform(0.5, 1.0))
             try:
@@ -128,7 +134,8 @@ class MilvusConnection:
                     raise
                 # Without its cause: a server may repeat the credentials that it refuses.
                 raise VectorStoreError(self._sentence(kind, error)) from None
-        self._away_until = time.monotonic() + REST
+        now = time.monotonic()
+        self._away_until = now + max(REST, 5 * (now - started))  # what is slow to fail is asked more seldom
         self.failures += 1
         raise self._nobody()
 
@@ -213,7 +220,8 @@ def _kind_of(error: BaseException) -> str:
     status = grpc.StatusCode
     if codes & {status.UNAUTHENTICATED, status.PERMISSION_DENIED} or "auth check failure" in str(error):
         return "credentials"
-    if codes & {status.UNAVAILABLE, Status.CONNECT_FAILED}:
+    # Closed: another thread found the server away and hung up.
+    if codes & {status.UNAVAILABLE, Status.CONNECT_FAILED} or "channel closed" in str(error).lower():
         return "transport"
     if status.DEADLINE_EXCEEDED in codes:
         return "late"

@@ -138,7 +138,10 @@ def test_what_the_source_lost_is_counted(filled, server):
 
 
 def test_copying_to_where_they_are_is_refused(filled):
-    with Workspace.open(filled.workspace, filled) as workspace, pytest.raises(SettingError, match="are in faiss"):
+    with (
+        Workspace.open(filled.workspace, filled) as workspace,
+        pytest.raises(SettingError, match="are in this machine already"),
+    ):
         copied(workspace, to="faiss")
 
 

@@ -21,6 +21,7 @@ from core.settings import ROOT
 from core.types import Query, QueryPart
 from core.vectors import milvus_connection
 from core.workspace import Workspace
+from tests.conftest import InProcessEncoder
 from tests.core.search.conftest import fill_workspace
 
 pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
@@ -172,6 +173,20 @@ def test_a_workspace_of_faiss_moves_by_its_setting(settings, on_milvus, fake_enc
     with Workspace.open(settings.workspace, settings) as workspace:  # and back: nothing was taken away
         assert found(workspace, "post number 7")[0] == ["p7"]
         assert {state for state, _, _ in states(workspace).values()} == {"current"}
+
+
+def test_rebuilding_with_encoding_takes_nothing_over_from_the_database(
+    settings, on_milvus, fake_encoders, tmp_path, monkeypatch
+):
+    with Workspace.open(settings.workspace, settings, create=True) as workspace:
+        fill_workspace(workspace, tmp_path, *POSTS)
+    sent = []
+    real = InProcessEncoder.send
+    monkeypatch.setattr(InProcessEncoder, "send", lambda self, contents: sent.extend(contents) or real(self, contents))
+    with Workspace.open(settings.workspace, on_milvus) as workspace:
+        workspace.jobs.run_now("rebuild", {"encode": True}, title="Rebuild")
+        assert len(sent) == 21
+        assert states(workspace)["text"] == ("current", 20, 0)
 
 
 @pytest.fixture
