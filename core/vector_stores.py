@@ -179,7 +179,7 @@ class DatabaseStore:
         if current and manifest is not None and (manifest.about["family"] == family or not count):
             return
         context.report("building the vector index", 0, count)
-        if manifest is not None or family == "flat":
+        if manifest is not None or family == "flat" or not count:
             index = self._index(space)
             if index.rebuild_reason(chosen) is None:
                 index.save(folder, generation=generation)

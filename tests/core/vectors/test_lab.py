@@ -189,3 +189,13 @@ def test_costs_grow_with_the_number_of_vectors():
 def test_the_sample_is_the_same_each_time(filled):
     one, other = (results(try_out(filled, "ivf_flat")).points for _ in range(2))
     np.testing.assert_array_equal([p.quality.recall for p in one], [p.quality.recall for p in other])
+
+
+def test_a_choice_for_a_space_without_vectors_builds_nothing(workspace, tmp_path):
+    fill_workspace(workspace, tmp_path, ({"id": "a", "text": "one"}, []))
+    with workspace.transaction() as cursor:
+        choose(cursor, "text", "hnsw")
+        cursor.execute("DELETE FROM vectors_1")
+        cursor.execute("DELETE FROM posts")
+    workspace.jobs.run_now("rebuild", {}, title="Rebuild")
+    assert len(workspace.indexes.vector("text")) == 0
