@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+import zstandard
+
 HEAD_BYTES = 64 * 1024
 LINE_LIMIT = 16 * 1024 * 1024
 """Characters; a longer line is skipped and reported."""
@@ -18,7 +20,11 @@ LINE_LIMIT = 16 * 1024 * 1024
 TOO_LONG = f"the line is longer than {LINE_LIMIT:,} characters"
 
 GZIP_MAGIC = b"\x1f\x8b"
-READ_ERRORS = (OSError, EOFError, zlib.error)
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_WINDOW = 1 << 31
+"""Bytes of the past that a zstandard file may refer to; the monthly dumps of Reddit are packed with this much."""
+
+READ_ERRORS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """What a damaged or vanishing file raises while it is read (gzip's BadGzipFile is an OSError)."""
 
 # What a file that is not Unicode may be in: the code pages in wide use, where charset-normalizer alone would also
@@ -47,22 +53,26 @@ codecs.register_error("feedscope-cp1252", _as_cp1252)
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked where it is a gzip file by its magic number."""
+    """The file's bytes, unpacked where it is a gzip or zstandard file by its magic number."""
     stream = path.open("rb")
-    if stream.peek(2)[:2] == GZIP_MAGIC:
+    magic = stream.peek(4)[:4]
+    if magic[:2] == GZIP_MAGIC:
         stream.close()
         return cast(BinaryIO, gzip.open(path, "rb"))
+    if magic == ZSTD_MAGIC:
+        unpacker = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        return cast(BinaryIO, unpacker.stream_reader(stream, read_across_frames=True, closefd=True))
     return stream
 
 
 def read_head(path: Path) -> bytes:
-    """The first 64 KiB, unpacked. A gzip file that breaks off gives what could be read."""
+    """The first 64 KiB, unpacked. A packed file that breaks off gives what could be read."""
     head = bytearray()
     with open_bytes(path) as stream:
         while len(head) < HEAD_BYTES:
             try:
                 chunk = stream.read(min(8192, HEAD_BYTES - len(head)))
-            except (EOFError, zlib.error, gzip.BadGzipFile):
+            except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError):
                 break
             if not chunk:
                 break
