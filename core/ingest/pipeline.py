@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from core.ingest.language import guess_language
 from core.ingest.media_store import keep_picture
 from core.ingest.readers.feedscope import read_interactions, read_users
 from core.ingest.recognise import estimate_rows, read, recognise
-from core.ingest.records import Failure, PostRecord, Source
+from core.ingest.records import ActRecord, Failure, PostRecord, Source
 from core.jobs.runner import JobContext, utc_now
 from core.settings import Settings
 from core.types import Interaction, Post, User
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 BATCH_POSTS = 2000
 BATCH_PICTURES = 256
+BATCH_PICTURE_BYTES = 128 << 20
+"""Of pictures that a batch holds in memory, as those from archives and columns of bytes are."""
+
 REPORTED_FAILURES = 1000
 
 
@@ -64,11 +68,22 @@ def run(context: JobContext) -> dict[str, Any]:
 @dataclass
 class _Batch:
     records: list[PostRecord] = field(default_factory=list)
+    acts: list[ActRecord] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     pictures: int = 0
+    picture_bytes: int = 0
+
+    def add(self, record: PostRecord) -> None:
+        self.records.append(record)
+        self.pictures += len(record.pictures)
+        self.picture_bytes += sum(len(picture.data or b"") for picture in record.pictures)
 
     def full(self) -> bool:
-        return len(self.records) + len(self.failures) >= BATCH_POSTS or self.pictures >= BATCH_PICTURES
+        return (
+            len(self.records) + len(self.acts) + len(self.failures) >= BATCH_POSTS
+            or self.pictures >= BATCH_PICTURES
+            or self.picture_bytes >= BATCH_PICTURE_BYTES
+        )
 
 
 def _store_all(context: JobContext, source: Source, run_id: int, limit: int | None) -> None:
@@ -76,9 +91,8 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
     counts, position = run_table.get_run(workspace.cursor(), run_id)
     total = source.rows or estimate_rows(source)
     total = min(total, limit) if limit is not None else total
-    seen_ids: set[int] = set()
     with ThreadPoolExecutor(workspace.settings.thread_count()) as pool:
-        for batch, after in _batches(source, workspace.settings, position, limit, seen_ids, counts):
+        for batch, after in _batches(source, workspace.settings, position, limit, counts):
             context.report("reading posts", counts.seen, max(total, counts.seen))
             _store_batch(context, batch, run_id, counts, after, pool)
     with workspace.transaction() as cursor:
@@ -87,28 +101,31 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
 
 
 def _batches(
-    source: Source, settings: Settings, position: int, limit: int | None, seen_ids: set[int], counts: RunCounts
+    source: Source, settings: Settings, position: int, limit: int | None, counts: RunCounts
 ) -> Iterator[tuple[_Batch, int]]:
     """Batches with the number of rows read up to their end. Rows before ``position`` were stored by an earlier process:
     they are read again only to know their ids."""
     batch = _Batch()
+    seen_ids: set[int] = set()
+    shown_ids: set[int] = set()  # of posts that were only embedded in others so far
     number = 0
     for number, item in enumerate(read(source, settings=settings), start=1):
         repeated = False
         if isinstance(item, PostRecord):
             # Of a repeated id the first counts, so that importing the same file again changes nothing.
             key = hash(item.post.id)
-            repeated = key in seen_ids
-            seen_ids.add(key)
+            repeated = key in seen_ids or (item.embedded and key in shown_ids)
+            (shown_ids if item.embedded else seen_ids).add(key)
         if number > position:
-            counts.seen += 1
+            counts.seen += not isinstance(item, ActRecord)
             if isinstance(item, Failure):
                 batch.failures.append((item.where, item.reason))
+            elif isinstance(item, ActRecord):
+                batch.acts.append(item)
             elif repeated:
                 counts.skipped += 1
             else:
-                batch.records.append(item)
-                batch.pictures += len(item.pictures)
+                batch.add(item)
             if batch.full():
                 yield batch, number
                 batch = _Batch()
@@ -122,7 +139,8 @@ def _store_batch(
     context: JobContext, batch: _Batch, run_id: int, counts: RunCounts, position: int, pool: ThreadPoolExecutor
 ) -> None:
     workspace = context.workspace
-    named = {record.post.id: record for record in batch.records}
+    named = {record.post.id: record for record in batch.records}  # a post itself comes after where it is embedded
+    counts.skipped += len(batch.records) - len(named)
     hashes = {id_: _content_hash(record) for id_, record in named.items()}
     stored = stored_identities(workspace.cursor(), list(named))
     renamed = {
@@ -135,7 +153,7 @@ def _store_batch(
     fresh: dict[str, PostRecord] = {}
     for id_, record in named.items():
         own = renamed.get(id_, id_)
-        if own in stored and stored[own].content_hash == hashes[id_]:
+        if own in stored and (stored[own].content_hash == hashes[id_] or record.embedded):
             counts.skipped += 1
         else:
             fresh[own] = record
@@ -145,8 +163,9 @@ def _store_batch(
     failures = batch.failures + picture_failures
     counts.failed += len(batch.failures)
     counts.pictures_failed += len(picture_failures)
-    users = _merge_users(record.user for record in named.values())
+    users = _merge_users(chain((record.user for record in named.values()), (act.user for act in batch.acts)))
     interactions = [interaction for record in fresh.values() for interaction in record.interactions]
+    interactions += [interaction for act in batch.acts for interaction in act.interactions]
     context.check()
     with workspace.new_generation() as (cursor, generation):
         store_users(cursor, users, generation=generation)

@@ -30,7 +30,8 @@ class PostRecord:
     """One post as read, with its author and pictures. ``post.media`` is empty: the pipeline fills it.
 
     ``where`` names the place in the source, for messages: ``posts.csv line 12``. ``position`` is the count of rows read
-    from the source before this one, for progress.
+    from the source before this one, for progress. ``embedded`` says that another post shows this one, perhaps in part:
+    it is stored where nothing better is, and never takes the place of what is.
     """
 
     post: Post
@@ -38,6 +39,17 @@ class PostRecord:
     position: int = 0
     user: User | None = None
     pictures: tuple[PictureSource, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    embedded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActRecord:
+    """A row that is no post but says what a user did to one, such as a boost or a like, or only who a user is."""
+
+    where: str
+    position: int = 0
+    user: User | None = None
     interactions: tuple[Interaction, ...] = ()
 
 
@@ -73,6 +85,6 @@ class Reader(Protocol):
         """The source, or None where this is not the reader's format. Reads at most the first 64 KiB."""
         ...
 
-    def read(self, source: Source) -> Iterator[PostRecord | Failure]:
+    def read(self, source: Source) -> Iterator[PostRecord | ActRecord | Failure]:
         """Yields in the order of the file. Raises ImportFailed only where nothing can be read at all."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,11 @@ SAMPLE_ITEMS = 50
 _OPENING = re.compile(
     r'\s*(?:\[|\{\s*"(?:data|posts|tweets|statuses|items|results|feed|toots|messages)"\s*:\s*\[)', re.IGNORECASE
 )
+_ASSIGNED = re.compile(r"\s*window\.[\w.]+\s*=")
+_BRACKET = re.compile(r"\s*\[")
+HEADER_CHARS = 8192
+"""Of the text before an array, which may say what it is an array of."""
+
 _GAP = re.compile(r"[\s,]*")
 _AFTER_ITEM = re.compile(r"\}\s*,?\s*(?=\{)")
 _BRACE = re.compile(r"(?=\{)")
@@ -55,26 +60,58 @@ class _Buffer:
         return match is not None
 
 
-def iterate_items(stream: TextIO) -> Iterator[Row | str]:
+def iterate_items(stream: TextIO, *, opening: re.Pattern[str] = _OPENING) -> Iterator[Row | str]:
     """Each item, or a sentence on what is wrong with it. After a broken item, the next one that begins after
-    ``},`` is tried."""
+    ``},`` is tried. ``opening`` is what may stand before the first item; without it items stand one after the other."""
     buffer = _Buffer(stream)
     buffer.more()
-    in_array = buffer.skip(_OPENING)
+    yield from _items(buffer, in_array=buffer.skip(opening))
+    if buffer.broken:
+        yield f"the file breaks off: {buffer.broken}"
+
+
+def iterate_arrays(stream: TextIO, names: Sequence[str]) -> Iterator[tuple[Row | str, str]]:
+    """(item or what is wrong with it, the text before its array) of a file that is an array, perhaps assigned to a
+    variable as in ``window.name = [``, or else of every array with one of the names, wherever it lies."""
+    buffer = _Buffer(stream)
+    buffer.more()
+    buffer.skip(_ASSIGNED)
+    if buffer.skip(_BRACKET):
+        for item in _items(buffer, in_array=True):
+            yield item, ""
+    named = re.compile(f'"(?:{"|".join(names)})"\\s*:\\s*\\[') if names else None
+    searched = 0
+    while named is not None and searched < LINE_LIMIT:
+        match = named.search(buffer.text, buffer.index)
+        if match:
+            before = buffer.text[max(buffer.index, match.start() - HEADER_CHARS) : match.start()]
+            buffer.index = match.end()
+            for item in _items(buffer, in_array=True):
+                yield item, before
+            searched = 0
+            continue
+        searched += len(buffer.text) - buffer.index
+        buffer.index = max(buffer.index, len(buffer.text) - HEADER_CHARS)
+        if not buffer.more():
+            break
+    if buffer.broken:
+        yield f"the file breaks off: {buffer.broken}", ""
+
+
+def _items(buffer: _Buffer, *, in_array: bool) -> Iterator[Row | str]:
     while True:
         buffer.skip(_GAP)
         if buffer.index == len(buffer.text):
             if buffer.more():
                 continue
-            break
+            return
         if in_array and buffer.text[buffer.index] == "]":
-            break
+            buffer.index += 1
+            return
         item, whole = _decode(buffer)
         yield item
         if not whole and not _resume(buffer):
-            break
-    if buffer.broken:
-        yield f"the file breaks off: {buffer.broken}"
+            return
 
 
 def _decode(buffer: _Buffer) -> tuple[Row | str, bool]:

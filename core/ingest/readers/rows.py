@@ -120,7 +120,9 @@ class Repeats:
 class RowReader:
     """Makes records of rows by a mapping (canonical field -> column).
 
-    ``file_name`` goes into the ids of rows that have none; ``source_name`` is the source of posts that name none.
+    ``file_name`` goes into the ids of rows that have none; ``source_name`` is the source of posts that name none;
+    ``laid_out`` says that a reader of a known export has made the rows: their texts hold no HTML entities any more, and
+    columns about the author go to the author alone.
     """
 
     def __init__(
@@ -131,7 +133,9 @@ class RowReader:
         source_name: str,
         pictures: PictureFolder,
         max_text_chars: int,
+        laid_out: bool = False,
     ) -> None:
+        self._laid_out = laid_out
         self._file_name = file_name
         self._source_name = source_name
         self._pictures = pictures
@@ -176,9 +180,9 @@ class RowReader:
             reposts=self._read_count(row, "reposts", extra),
             replies=self._read_count(row, "replies", extra),
             source=(self._string(row, "source") or self._source_name)[:MAX_KEY_CHARS],
-            extra=self._read_extra(row, extra),
+            extra=self._read_extra(row, extra, user_id),
         )
-        user = self._read_user(row, user_id) if user_id else None
+        user = self.read_user(row, user_id) if user_id else None
         return PostRecord(post, where, position, user=user, pictures=tuple(pictures))
 
     def _cell(self, row: Mapping[str, object], field: str) -> object:
@@ -207,10 +211,10 @@ class RowReader:
         cell = self._cell(row, "text")
         if not isinstance(cell, str):
             cell = to_scalar(cell)
-        text = "" if cell is None else unescape(clean(str(cell)))
+        text = "" if cell is None else self._unescape(clean(str(cell)))
         title = self._string(row, "title")
         if title:
-            title = unescape(title)
+            title = self._unescape(title)
             if not text.startswith(title):
                 text = f"{title}\n\n{text}" if text else title
         if len(text) > self._max_text_chars:
@@ -233,7 +237,11 @@ class RowReader:
         user_id = parse_id(self._cell(row, "user_id"))
         return None if user_id in ("[deleted]", "[removed]") else user_id
 
-    def _read_user(self, row: Mapping[str, object], user_id: str) -> User:
+    def _unescape(self, text: str) -> str:
+        return text if self._laid_out else unescape(text)
+
+    def read_user(self, row: Mapping[str, object], user_id: str) -> User:
+        """The account that a row tells of."""
         name, handle = self._string(row, "user_name"), self._string(row, "user_handle")
         description, location = self._string(row, "user_description"), self._string(row, "user_location")
         extra = Extra()
@@ -242,10 +250,10 @@ class RowReader:
                 extra.add(column, cell)
         return User(
             id=user_id,
-            name=unescape(name)[:MAX_KEY_CHARS] if name else None,
+            name=self._unescape(name)[:MAX_KEY_CHARS] if name else None,
             handle=handle.removeprefix("@")[:MAX_KEY_CHARS] if handle else None,
-            description=unescape(description)[:MAX_VALUE_CHARS] if description else None,
-            location=unescape(location)[:MAX_KEY_CHARS] if location else None,
+            description=self._unescape(description)[:MAX_VALUE_CHARS] if description else None,
+            location=self._unescape(location)[:MAX_KEY_CHARS] if location else None,
             created_at=self._read_time(row, "user_created_at", extra),
             followers=self._read_count(row, "user_followers", extra),
             following=self._read_count(row, "user_following", extra),
@@ -291,9 +299,10 @@ class RowReader:
             extra.add(self._column[field], cell)
         return post_id
 
-    def _read_extra(self, row: Mapping[str, object], extra: Extra) -> dict[str, Scalar]:
+    def _read_extra(self, row: Mapping[str, object], extra: Extra, user_id: str | None) -> dict[str, Scalar]:
+        apart = self._laid_out and user_id is not None
         for column, cell in row.items():
-            if column not in self._used:
+            if column not in self._used and not (apart and _is_about_user(column)):
                 extra.add(column, cell)
         return extra.values()
 
