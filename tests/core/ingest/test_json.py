@@ -56,7 +56,7 @@ def test_bluesky_and_mastodon_objects(tmp_path):
     assert (first.post.id, first.post.text, first.post.user_id) == (sky["uri"], "hi", "did:plc:x")
     assert (first.user.handle, first.user.name, first.post.lang, first.post.likes) == ("ann.example", "Ann", "en", 4)
     (second,), _ = read_all(write_lines(tmp_path / "toots.jsonl", toot))
-    assert (second.post.text, second.post.user_id, second.post.reposts) == ("<p>hi</p>", "ann@e.org", 1)
+    assert (second.post.text, second.post.user_id, second.post.reposts) == ("hi", "ann@e.org", 1)
 
 
 def test_broken_lines_lose_only_themselves(tmp_path):

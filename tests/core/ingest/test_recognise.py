@@ -21,7 +21,7 @@ def test_what_is_not_there_or_empty(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"PK\x03\x04rest", "is an archive or a spreadsheet"),
+        (b"PK\x03\x04rest", "is a damaged archive"),
         (bytes(range(256)) * 100, "is not a text or Parquet file"),
         (b"PAR1 but nothing more", "is not a whole Parquet file"),
         (b"   \n \n", "is not a table"),
@@ -51,7 +51,7 @@ def test_unknown_formats_and_wrong_ones(tmp_path):
     with pytest.raises(ImportFailed, match="holds no JSON objects"):
         recognise(path, format="jsonl")
     assert recognise(path, format="csv").format == "csv"
-    assert {"csv", "tsv", "jsonl", "json", "parquet", "pictures", "flickr8k", "feedscope"} == set(FORMATS)
+    assert {"csv", "tsv", "jsonl", "json", "parquet", "pictures", "flickr8k", "feedscope"} < set(FORMATS)
 
 
 def test_a_posts_file_with_pictures_beside_it_names_its_folder(tmp_path):
