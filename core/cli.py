@@ -361,7 +361,7 @@ def dual_train(
     images: Annotated[Path, typer.Option(help="The folder of the pictures.")],
     out: Annotated[Path, typer.Option(help="Where the weights go, a .safetensors file.")],
     split: Annotated[str, typer.Option(help="Train on the rows with this in the column split.")] = "train",
-    stickers: Annotated[bool, typer.Option("--stickers", help="Learn emoji and icons by name as well.")] = False,
+    stickers: Annotated[bool, typer.Option("--stickers", help="Learn OpenMoji's drawings and names as well.")] = False,
     epochs: Annotated[int, typer.Option(min=1, max=1000)] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json_: JsonOption = False,

@@ -11,13 +11,16 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from core.demo.held_out import HELD_OUT, is_held_out
-from core.dual_training.grounds import SIDE, draw_ground, draw_halo
 from core.encoders.packaged_weights import package_folder
 
+Colour: TypeAlias = tuple[int, int, int]
+
+SIDE = 320
 EMOJI_SIDE = 256
 
 PICTOGRAPHS = range(0x2600, 0x1FB00)
@@ -64,11 +67,11 @@ def _is_held_out(code: str, name: str) -> bool:
 
 def draw_sticker(code: str, rng: Random, company: str | None = None) -> Image.Image:
     """An emoji of some size, angle and place on some ground, 320 pixels a side; ``company`` is a small one by it."""
-    image = draw_ground(rng)
+    image = _ground(rng)
     size = rng.uniform(0.42, 0.88) * SIDE
     x, y = (SIDE / 2 + rng.uniform(-0.5, 0.5) * (SIDE - size) for _ in range(2))
     if rng.random() < 0.4:
-        draw_halo(image, x, y, 0.55 * size, rng)
+        _halo(image, x, y, 0.55 * size, rng)
     if company is not None:
         small = rng.uniform(0.15, 0.25) * SIDE
         _paste(image, company, rng.uniform(0.1, 0.9) * SIDE, rng.uniform(0.7, 0.9) * SIDE, small, 0.0, shadow=False)
@@ -92,3 +95,50 @@ def _emoji(code: str) -> Image.Image:
     svg = (_folder() / f"{code}.svg").read_text()
     png = resvg_py.svg_to_bytes(svg_string=svg, width=EMOJI_SIDE, skip_system_fonts=True)
     return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+
+
+def _ground(rng: Random) -> Image.Image:
+    """One colour; one that turns into another; a floor under a wall; stripes; or soft patches."""
+    kind = rng.choice(("plain", "blend", "blend", "floor", "floor", "stripes", "patches"))
+    first, second = _colour(rng), _colour(rng)
+    image = Image.new("RGB", (SIDE, SIDE), first)
+    draw = ImageDraw.Draw(image)
+    if kind in ("blend", "floor"):
+        blend = Image.new("RGB", (1, 2))
+        blend.putdata([first, _mix(first, second, 0.5 if kind == "floor" else 1.0)])
+        image.paste(blend.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    if kind == "floor":
+        horizon = round(rng.uniform(0.55, 0.85) * SIDE)
+        draw.rectangle((0, horizon, SIDE, SIDE), fill=second)
+        for _ in range(rng.randrange(6)):
+            left, high = rng.randrange(SIDE), rng.randrange(10, 90)
+            shape = (left, horizon - high, left + rng.randrange(20, 110), horizon)
+            (draw.rectangle if rng.random() < 0.5 else draw.ellipse)(shape, fill=_mix(first, _colour(rng), 0.4))
+    if kind == "stripes":
+        step = rng.randrange(12, 50)
+        for left in range(-SIDE, SIDE, 2 * step):
+            draw.line((left, 0, left + SIDE, SIDE), fill=_mix(first, second, 0.3), width=step)
+    if kind == "patches":
+        coarse = Image.new("RGB", (4, 4))
+        coarse.putdata([_mix(first, _colour(rng), 0.7) for _ in range(16)])
+        image.paste(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return image
+
+
+def _halo(image: Image.Image, x: float, y: float, radius: float, rng: Random) -> None:
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).ellipse((x - radius, y - radius, x + radius, y + radius), fill=rng.randrange(90, 255))
+    if rng.random() < 0.5:
+        mask = mask.filter(ImageFilter.GaussianBlur(rng.uniform(2, 14)))
+    image.paste((255, 255, 255), (0, 0), mask)
+
+
+def _colour(rng: Random) -> Colour:
+    """Any colour, most often a light one, as drawn scenes have."""
+    darkest = rng.choice((0, 90, 150, 190))
+    return (rng.randint(darkest, 255), rng.randint(darkest, 255), rng.randint(darkest, 255))
+
+
+def _mix(first: Colour, second: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return (red, green, blue)

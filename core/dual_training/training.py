@@ -12,11 +12,10 @@ import numpy as np
 
 from core.dual_training.features import Report, picture_features, sentence_vectors
 from core.dual_training.heads import Recipe, train_heads
-from core.dual_training.icons import draw_icon, read_icons
 from core.dual_training.pairs import PairSet
 from core.dual_training.stickers import draw_sticker, emoji_names
 from core.encoders.dual_heads import save_heads
-from core.encoders.efficientnet_lite import SIDE, Features
+from core.encoders.efficientnet_lite import SIDE
 from core.errors import ImportFailed
 from core.evaluation.retrieval import read_captioned_pictures
 from core.pictures import open_picture
@@ -39,9 +38,9 @@ def train_dual(
     """Trains on one split of a CSV with the columns split, image and caption, and writes the heads to ``out``.
 
     A twentieth of the pictures, chosen by the hash of their names, is held out: the epoch with the best text-to-image
-    R@10 on it is kept. With ``stickers`` OpenMoji's drawings, but for those that checks ask for, and the glyphs of icon
-    fonts are learned too, with their names. Features are kept in ``cache``, so that another recipe costs seconds. Gives
-    the counts, the losses and the held-out recall in percent.
+    R@10 on it is kept. With ``stickers`` OpenMoji's drawings and their names are learned too, but for those that
+    checks ask for. Features are kept in ``cache``, so that another recipe costs seconds. Gives the counts, the losses
+    and the held-out recall in percent.
 
     Raises ImportFailed and SettingError for pairs that can't be used, as
     :func:`core.evaluation.retrieval.read_captioned_pictures` does.
@@ -68,7 +67,7 @@ def train_dual(
     learned, held_out = captioned.split(held)
     sets = [learned]
     if stickers:
-        sets += [sticker_pairs(cache, report), icon_pairs(cache, report)]
+        sets.append(sticker_pairs(cache, report))
     trained = train_heads(sets, [held_out], recipe or Recipe(), report)
     out.parent.mkdir(parents=True, exist_ok=True)
     save_heads(out, trained.weights, trained.info)
@@ -85,7 +84,7 @@ def train_dual(
 
 
 def sticker_pairs(cache: Path, report: Report) -> PairSet:
-    """Every drawing of :func:`~core.dual_training.stickers.emoji_names` once, with its name."""
+    """Every drawing of :func:`~core.dual_training.stickers.emoji_names` once, with its name, and "a picture of" it."""
     names = emoji_names()
     codes = list(names)
     features = picture_features(
@@ -95,34 +94,9 @@ def sticker_pairs(cache: Path, report: Report) -> PairSet:
         report,
         "Drawing the stickers",
     )
-    return _named("stickers", features, list(names.values()), cache, report, repeat=2)
-
-
-def icon_pairs(cache: Path, report: Report) -> PairSet:
-    """Every glyph of :func:`~core.dual_training.icons.read_icons` once, with its name; one name may have several."""
-    icons = [icon for glyphs in read_icons().values() for icon in glyphs]
-    keys = [f"icon {icon.font} {icon.name} {icon.glyph}" for icon in icons]
-    features = picture_features(
-        keys, lambda index: draw_icon(icons[index], Random(keys[index])), cache, report, "Drawing the icons"
-    )
-    return _named("icons", features, [icon.name for icon in icons], cache, report)
-
-
-def _named(name: str, features: Features, shown: list[str], cache: Path, report: Report, *, repeat: int = 1) -> PairSet:
-    """Each picture with what it shows, and with "a picture of a" it; pictures of one thing share both captions."""
-    things = sorted(set(shown))
-    at = {thing: number for number, thing in enumerate(things)}
-    said = things + [f"a picture of a {thing}" for thing in things]
+    said = [names[code] for code in codes] + [f"a picture of {names[code]}" for code in codes]
     vectors = sentence_vectors(said, cache, report, "Reading their names")
-    caption_of = np.array([at[thing] for thing in shown])
-    return PairSet(
-        name,
-        features,
-        vectors,
-        np.tile(np.arange(len(shown)), 2),
-        np.concatenate([caption_of, caption_of + len(things)]),
-        repeat,
-    )
+    return PairSet("stickers", features, vectors, np.tile(np.arange(len(codes)), 2), np.arange(2 * len(codes)))
 
 
 def _is_held_out(name: str) -> bool:
