@@ -32,8 +32,9 @@ from core.vectors.validation import (
 ROWS, GONE = "rows.i64", "gone.bool"
 RECENT_ROWS, RECENT_VECTORS = "recent_rows.i64", "recent_vectors.f32"
 
-_REBUILD_SHARE = 0.2
-_REBUILD_LEAST = 5_000
+_REBUILD_SHARE, _REBUILD_LEAST, _REBUILD_MOST = 0.2, 5_000, 100_000
+"""An index is built anew when so large a share of it is new or gone; later in a small one, where that costs searches
+little, and sooner in a large one, where each search compares with all the new ones."""
 
 _CHECKED_AT_A_TIME = 2_000
 
@@ -187,7 +188,7 @@ class FaissIndex:
         if better != self.family and len(self):
             return reason
         behind = len(state.recent) + len(state.base.rows) - len(state.base)
-        if self.family != Flat.name and behind > max(_REBUILD_LEAST, _REBUILD_SHARE * len(self)):
+        if self.family != Flat.name and behind > min(max(_REBUILD_LEAST, _REBUILD_SHARE * len(self)), _REBUILD_MOST):
             return f"{behind:,} vectors were added or removed since the {self.family} index was built."
         return None
 

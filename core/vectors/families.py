@@ -9,8 +9,8 @@ from core.errors import VectorError
 from core.vectors.family import Family
 from core.vectors.flat import Flat
 from core.vectors.hnsw import Hnsw
-from core.vectors.inverted import IvfFlat, IvfPq, OpqIvfPq, Sq8
 from core.vectors.lsh import Lsh
+from core.vectors.quantised import IvfFlat, IvfPq, OpqIvfPq, Sq8
 
 FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Flat, Hnsw, IvfFlat, Sq8, IvfPq, OpqIvfPq, Lsh)}
 """The one registry; ``FAMILIES[name].about`` says in a sentence for the user what it is good for."""

@@ -1,9 +1,8 @@
-"""The families ``ivf_flat``, ``sq8``, ``ivf_pq`` and ``opq_ivf_pq``: vectors sorted into lists, of which few are read.
+"""Inverted lists: vectors sorted into lists, of which a search reads few.
 
 k-means finds a centre for each list (Sivic and Zisserman, 2003); a search reads the lists whose centres are nearest.
-The compressed families keep a code for each vector in the lists, a number of 8 bits per dimension or a product
-quantiser's (Jégou, Douze and Schmid, 2011; with a learnt rotation: Ge and others, 2013), and rank the best candidates
-once more, exactly, from the whole vectors, which stay mapped from a file.
+Lists hold whole vectors, or codes; with codes, the best candidates are ranked once more, exactly, from the whole
+vectors, which stay mapped from a file. The families themselves are in :mod:`core.vectors.quantised`.
 """
 
 from __future__ import annotations
@@ -31,13 +30,8 @@ LEARN_PER_LIST = 32
 ITERATIONS = 10
 
 BITS = 8
-PART = 8
-"""Dimensions that share one code of the product quantiser, of ``BITS`` bits."""
-LEARN_CODES = 32 << BITS
-"""Vectors that the product quantiser learns from."""
-ROTATION_STEPS = 6
-LEARN_ROTATION = 16 << BITS
-"""Vectors that the rotation learns from, bettered ``ROTATION_STEPS`` times."""
+LEARN_CODES = 16 << BITS
+"""Vectors that codes of ``BITS`` bits are learnt from, which takes seconds, however many vectors there are."""
 
 SCAN_PER_NEIGHBOUR = 20
 """Vectors that are read for each neighbour asked for, at least."""
@@ -54,8 +48,6 @@ class Inverted(ABC):
     about: ClassVar[str]
     exact: ClassVar[bool] = False
     compressed: ClassVar[bool] = True
-    code_cost: ClassVar[float]
-    """What comparing with a code costs, in whole vectors that exact search reads in the same time."""
     FILE: ClassVar[str] = "lists.faiss"
 
     def __init__(self, index: Any, matrix: Matrix, probes: int, depth: int, folder: Path | None = None) -> None:
@@ -98,7 +90,7 @@ class Inverted(ABC):
         return max(self._probes * len(self._matrix) // len(self._centres), SCAN_PER_NEIGHBOUR * k)
 
     def _exact_is_quicker(self, k: int, kept: int) -> bool:
-        scan = self.code_cost * min(kept, self._scan(k))
+        scan = min(kept, self._scan(k))
         return kept <= len(self._centres) + scan + self._candidates_for(k) * self.compressed
 
     def _candidates_for(self, k: int) -> int:
@@ -144,7 +136,7 @@ class Inverted(ABC):
         held = keep.counted(self._list_of, len(near))[order].cumsum()
         probes = min(len(near), int(np.searchsorted(held, self._scan(k))) + 1)
         read = int(self._sizes[order[:probes]].sum())
-        if read > PATIENCE * self._scan(k) * len(self._matrix) / held[-1]:
+        if held[-1] <= self._scan(k) or read > PATIENCE * self._scan(k) * len(self._matrix) / held[-1]:
             return search_some(query, self._matrix, k, keep.positions)
         lists, centre_scores = order[:probes], near[order[:probes]]
         scores, found = nothing(1, count)
@@ -208,9 +200,6 @@ class Inverted(ABC):
         count, dim = matrix.shape
         lists = max(1, min(LISTS_PER_ROOT * math.isqrt(count), count // LEAST_LIST))
         index = cls.untrained(dim, lists)
-        ivf = faiss.extract_index_ivf(index)
-        ivf.cp.spherical = True
-        ivf.cp.min_points_per_centroid, ivf.cp.max_points_per_centroid = 1, LEARN_PER_LIST
         wanted = max(LEARN_PER_LIST * lists, LEARN_CODES if cls.compressed else 0)
         chosen = np.sort(np.random.default_rng(0).permutation(count)[:wanted])
         # Fewer vectors than the quantisers have codes are given to them several times.
@@ -240,93 +229,3 @@ def _shape(index: Any) -> tuple[int, ...]:
     """What two indexes of one family and dimension have in common; Faiss relies on it unseen."""
     ivf = faiss.extract_index_ivf(index)
     return index.d, ivf.d, ivf.quantizer.d, ivf.code_size, ivf.invlists.code_size, ivf.metric_type
-
-
-def _centres(dim: int) -> Any:
-    return faiss.IndexFlatIP(dim)
-
-
-def _owning(ivf: Any, quantizer: Any) -> Any:
-    """Python's object of the quantiser gives it up to the index."""
-    quantizer.this.disown()
-    ivf.own_fields = True
-    ivf.cp.niter = ITERATIONS
-    return ivf
-
-
-class IvfFlat(Inverted):
-    name = "ivf_flat"
-    about = "Lists of similar vectors: reads only the lists near the query; quick to build, slower to search than hnsw."
-    compressed = False
-    code_cost = 1.0
-
-    @staticmethod
-    def untrained(dim: int, lists: int) -> Any:
-        centres = _centres(dim)
-        return _owning(faiss.IndexIVFFlat(centres, dim, lists, faiss.METRIC_INNER_PRODUCT), centres)
-
-
-class Sq8(Inverted):
-    name = "sq8"
-    about = (
-        "Lists with one byte per number: about a quarter of the memory, the best candidates ranked exactly from disk."
-    )
-    code_cost = 1.0
-
-    @staticmethod
-    def untrained(dim: int, lists: int) -> Any:
-        centres = _centres(dim)
-        kind = faiss.ScalarQuantizer.QT_8bit
-        return _owning(faiss.IndexIVFScalarQuantizer(centres, dim, lists, kind, faiss.METRIC_INNER_PRODUCT), centres)
-
-
-class IvfPq(Inverted):
-    name = "ivf_pq"
-    about = "Lists with short codes: about a fifteenth of the memory, the best candidates ranked exactly from disk."
-    code_cost = 1.0
-
-    @staticmethod
-    def untrained(dim: int, lists: int) -> Any:
-        whole = PART * math.ceil(dim / PART)
-        ivf = _product_quantised(whole, lists)
-        if whole == dim:
-            return ivf
-        return _after(faiss.RemapDimensionsTransform(dim, whole, False), ivf)  # zeros behind
-
-
-class OpqIvfPq(Inverted):
-    name = "opq_ivf_pq"
-    about = "As ivf_pq, turned first so that the short codes lose less: slower to build, finds more."
-    code_cost = 1.0
-
-    @staticmethod
-    def untrained(dim: int, lists: int) -> Any:
-        whole = PART * math.ceil(dim / PART)
-        rotation = faiss.OPQMatrix(dim, whole // PART, whole)
-        rotation.niter, rotation.niter_pq_0, rotation.max_train_points = ROTATION_STEPS, ITERATIONS, LEARN_ROTATION
-        return _after(rotation, _product_quantised(whole, lists))
-
-    @staticmethod
-    def learn(index: Any, sample: Matrix) -> None:
-        rotation = faiss.downcast_VectorTransform(index.chain.at(0))
-        codes = faiss.ProductQuantizer(rotation.d_out, rotation.M, BITS)
-        codes.cp.min_points_per_centroid = 1
-        rotation.pq = codes
-        index.train(sample)
-        rotation.pq = None
-
-
-def _product_quantised(dim: int, lists: int) -> Any:
-    centres = _centres(dim)
-    ivf = faiss.IndexIVFPQ(centres, dim, lists, dim // PART, BITS, faiss.METRIC_INNER_PRODUCT)
-    ivf.pq.cp.niter = ITERATIONS
-    ivf.pq.cp.min_points_per_centroid, ivf.pq.cp.max_points_per_centroid = 1, LEARN_CODES >> BITS
-    return _owning(ivf, centres)
-
-
-def _after(transform: Any, ivf: Any) -> Any:
-    index = faiss.IndexPreTransform(transform, ivf)
-    transform.this.disown()
-    ivf.this.disown()
-    index.own_fields = True
-    return index

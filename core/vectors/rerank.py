@@ -7,7 +7,7 @@ import numpy as np
 from core.vectors.family import TARGET_RECALL, Positions
 from core.vectors.protocol import Matrix
 
-MOST_DEPTH = 1_000
+MOST_DEPTH = 2_000
 """Candidates for the first neighbours, at most."""
 NEIGHBOURS = 20
 """Up to so many neighbours the depth is as tuned; beyond, it grows with their number."""

@@ -149,6 +149,14 @@ def test_a_filter_in_one_far_corner(implementation: Implementation) -> None:
         assert_agrees(index, brute, query[None], 10, far)
 
 
+def test_a_filter_that_is_mostly_of_rows_that_are_not_here(implementation: Implementation) -> None:
+    """As where a filter speaks of all posts and few of them have a vector."""
+    index, brute = make(implementation)
+    elsewhere = np.arange(10_000, 20_000)
+    assert index.search(clustered(4, 2), 4, allowed=elsewhere)[1].tolist() == [[-1] * 4] * 2
+    assert_agrees(index, brute, clustered(4, QUERIES), 10, np.concatenate([elsewhere, brute.known()[:50]]))
+
+
 def test_the_plan_says_how_and_why(implementation: Implementation) -> None:
     index, _ = make(implementation)
     for allowed in (None, COUNT, COUNT // 2, 30, 1):

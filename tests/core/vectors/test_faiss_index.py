@@ -16,11 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from core import derived
-from core.errors import VectorError
+from core.errors import JobStopped, VectorError
 from core.settings import ROOT
 from core.types import Space
+from core.vectors import faiss_index
 from core.vectors.faiss_index import FaissIndex, build_index
-from core.vectors.families import FLAT_UP_TO, choose_family
+from core.vectors.families import FAMILIES
 
 DIM = 16
 SPACE = Space("text", "test-model", DIM)
@@ -33,14 +34,6 @@ def vectors(seed: int, count: int) -> NDArray[np.float32]:
 
 def build(family: str, count: int = 4_000) -> FaissIndex:
     return build_index(vectors(0, count), np.arange(count), SPACE, family)
-
-
-def test_few_vectors_are_searched_exactly_and_many_by_a_graph() -> None:
-    assert choose_family(0, 384)[0] == "flat"
-    assert choose_family(FLAT_UP_TO, 384)[0] == "flat"
-    family, reason = choose_family(FLAT_UP_TO + 1, 384)
-    assert family == "hnsw"
-    assert f"{FLAT_UP_TO + 1:,}" in reason
 
 
 def test_a_graph_says_how_good_it_is(tmp_path: Path) -> None:
@@ -56,10 +49,60 @@ def test_an_unknown_family_is_refused() -> None:
         build("magic", 10)
 
 
-def test_building_anew_is_advised_when_much_has_changed() -> None:
-    small = build("flat", 10)
-    assert small.rebuild_reason() is None
+def test_building_anew_is_advised_when_another_family_suits() -> None:
+    assert build("flat", 10).rebuild_reason() is None
     assert "few enough" in (build("hnsw", 100).rebuild_reason() or "")
+    assert build("hnsw", 100).rebuild_reason("hnsw") is None
+    assert "by hand" in (build("hnsw", 100).rebuild_reason("ivf_pq") or "")
+    assert build("hnsw", 0).rebuild_reason("hnsw") is None
+    with pytest.raises(VectorError, match="magic"):
+        build("flat", 10).rebuild_reason("magic")
+
+
+@pytest.mark.parametrize("family", ["hnsw", "sq8"])
+def test_building_anew_is_advised_when_much_has_changed(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faiss_index, "_REBUILD_LEAST", 100)
+    index = build(family, 1_000)
+    index.add(np.arange(5_000, 5_080), vectors(3, 80))
+    index.remove(np.arange(0, 100))
+    assert index.rebuild_reason(family) is None
+    index.remove(np.arange(100, 120))
+    assert "200 vectors were added or removed" in (index.rebuild_reason(family) or "")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_building_tells_its_progress_and_can_be_stopped(family: str) -> None:
+    seen: list[tuple[int, int]] = []
+    data = vectors(20, 3_000)
+    build_index(data, np.arange(3_000), SPACE, family, report=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 3_000)
+    assert seen[-1] == (3_000, 3_000)
+    with pytest.raises(JobStopped):
+        build_index(data, np.arange(3_000), SPACE, family, stopped=lambda: True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_was_chosen_is_saved(tmp_path: Path, family: str) -> None:
+    index = build(family, 2_000)
+    index.save(tmp_path, generation=1)
+    again = FaissIndex.load(tmp_path)
+    assert (again.settings, again.recall, again.plan(10)) == (index.settings, index.recall, index.plan(10))
+    assert (again.memory_bytes, again.capabilities) == (index.memory_bytes, index.capabilities)
+
+
+def test_codes_without_what_was_chosen_are_refused(tmp_path: Path) -> None:
+    build("sq8", 500).save(tmp_path, generation=1)
+    path = tmp_path / derived.MANIFEST
+    path.write_text(path.read_text().replace("nprobe", "n"))
+    with pytest.raises(VectorError, match="damaged"):
+        FaissIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_vectors_of_any_float_may_be_stored(family: str) -> None:
+    data = vectors(21, 300)
+    index = build_index(data.astype(np.float64), np.arange(300), SPACE, family)
+    np.testing.assert_array_equal(index.reconstruct(np.arange(300)), data)
 
 
 def test_an_index_that_is_not_there_or_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -71,7 +114,7 @@ def test_an_index_that_is_not_there_or_of_another_model_is_refused(tmp_path: Pat
         FaissIndex.load(tmp_path / "flat", Space("text", "another", DIM))
 
 
-@pytest.mark.parametrize("family", ["flat", "hnsw"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_damage_ends_in_a_clear_error_or_in_an_answer(tmp_path: Path, family: str) -> None:
     build(family).save(tmp_path, generation=1)
     manifest = derived.read_manifest(tmp_path)
@@ -155,7 +198,7 @@ def test_adding_many_times_shares_its_room() -> None:
     assert (index.search(data[10:], 1)[1][:, 0] == np.arange(10, 3_000)).all()
 
 
-@pytest.mark.parametrize("family", ["flat", "hnsw"])
+@pytest.mark.parametrize("family", ["flat", "hnsw", "ivf_flat", "lsh"])
 def test_searches_from_many_threads_while_rows_come_and_go(family: str) -> None:
     """Rows below 100 stay all the time and must always be found; rows that were removed for good must never be."""
     index = build(family)
@@ -197,34 +240,36 @@ import numpy as np
 from core.types import Space
 from core.vectors.faiss_index import FaissIndex
 
-index = FaissIndex.load(Path(sys.argv[1]))
+folders = [Path(path) for path in sys.argv[1:]]
+indexes = [FaissIndex.load(folder) for folder in folders]
 print("ready", flush=True)
-step = 0
 while True:
-    step += 1
-    row = np.array([100_000 + len(index)])
-    vector = np.zeros((1, 16), np.float32)
-    vector[0, step % 16] = 1
-    index.add(row, vector)
-    index.save(Path(sys.argv[1]), generation=len(index))
+    for folder, index in zip(folders, indexes, strict=True):
+        vector = np.zeros((1, 16), np.float32)
+        vector[0, len(index) % 16] = 1
+        index.add(np.array([100_000 + len(index)]), vector)
+        index.save(folder, generation=len(index))
 """
 
 
-@pytest.mark.parametrize("family", ["flat", "hnsw"])
-def test_killed_at_any_moment_of_a_save_the_index_opens(tmp_path: Path, family: str) -> None:
-    build(family).save(tmp_path, generation=4_000)
+def test_killed_at_any_moment_of_a_save_the_index_opens(tmp_path: Path) -> None:
+    folders = [tmp_path / family for family in ("flat", "hnsw", "opq_ivf_pq", "lsh")]
+    for folder in folders:
+        build(folder.name, 1_000).save(folder, generation=1_000)
     chance = random.Random(11)
-    for _ in range(10):
-        command = [sys.executable, "-c", SAVE_LOOP, str(tmp_path)]
+    for _ in range(20):
+        command = [sys.executable, "-c", SAVE_LOOP, *map(str, folders)]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
-        index = FaissIndex.load(tmp_path)
-        manifest = derived.read_manifest(tmp_path)
-        assert manifest is not None
-        assert len(index) == manifest.generation
-        assert derived.verify(tmp_path, checksums=True) == []
-        assert index.search(vectors(0, 1), 1)[1].tolist() == [[0]]
+        for folder in folders:
+            index = FaissIndex.load(folder)
+            manifest = derived.read_manifest(folder)
+            assert manifest is not None
+            assert len(index) == manifest.generation
+            assert derived.verify(folder, checksums=True) == []
+            assert index.search(vectors(0, 1), 1)[1].tolist() == [[0]]
+    assert any(len(FaissIndex.load(folder)) > 1_000 for folder in folders)
