@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from core.database.filters import allowed_rows, count_posts, newest_rows
 from core.database.posts import get_posts, ids_of, rows_of
-from core.errors import QueryError, VectorStoreError
+from core.errors import QueryError, VectorError, VectorStoreError
 from core.search.fusion import Leg, fuse
 from core.search.query_words import plain_words
 from core.types import MODES, Filters, Hit, LegHit, LegName, Query, QueryPart, SearchResult
+from core.vectors.questions import combine
 
 if TYPE_CHECKING:
     from core.vectors.protocol import VectorIndex
@@ -193,19 +194,14 @@ class _Search:
     def _combine(self, parts: list[QueryPart], encode: Callable[[QueryPart], Vector | None]) -> Vector | None:
         """The signed sum of the parts' unit vectors, as a unit vector; None where no part has one."""
         started = time.perf_counter()
-        total: Vector | None = None
-        for part in parts:
-            vector = encode(part)
-            if vector is not None:
-                weighted = np.float32(part.weight) * vector
-                total = weighted if total is None else total + weighted
+        found = [(vector, part.weight) for part in parts if (vector := encode(part)) is not None]
         self.encode_ms += _ms(started)
-        if total is None:
+        if not found:
             return None
-        length = float(np.linalg.norm(total))
-        if length < 1e-6:
-            raise QueryError("The parts of the query cancel each other out.")
-        combined: Vector = total / np.float32(length)
+        try:
+            combined: Vector = combine(np.stack([vector for vector, _ in found]), [weight for _, weight in found])[0]
+        except VectorError as error:
+            raise QueryError(str(error)) from error
         return combined
 
     def _text_vector(self, part: QueryPart) -> Vector | None:
