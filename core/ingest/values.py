@@ -9,6 +9,7 @@ import math
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from core.types import Scalar
 
@@ -41,7 +42,16 @@ def unescape(text: str) -> str:
     address into a sign.)"""
     if "&" not in text:
         return text
-    return _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+    return _ENTITY.sub(_resolve, text)
+
+
+def _resolve(match: re.Match[str]) -> str:
+    return _resolved(match.group())
+
+
+@lru_cache(maxsize=1024)
+def _resolved(entity: str) -> str:
+    return html.unescape(entity)
 
 
 def parse_string(raw: object) -> str | None:
@@ -59,6 +69,8 @@ _WHOLE_FLOAT = re.compile(r"(\d{1,15})\.0")
 def parse_id(raw: object) -> str | None:
     """An id as a string. Whole floats lose their ``.0``; ``1.34E+18``, which a spreadsheet leaves of a long id, names
     many posts at once and gives None, as do lists and ids longer than 500 characters."""
+    if isinstance(raw, str) and raw.isalnum() and len(raw) <= MAX_ID_CHARS and raw not in _MISSING:
+        return raw  # as most ids are: none of what follows can change it
     if isinstance(raw, bool):
         return None
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 2**53:
@@ -190,6 +202,11 @@ def _parse_any_time(raw: object, day_first: bool | None) -> datetime | None:
     text = raw.strip()
     if not 6 <= len(text) <= 64:
         return None
+    if len(text) >= 19 and text[4] == "-" and text[13] == ":":
+        try:
+            return _to_utc(datetime.fromisoformat(text))
+        except ValueError:
+            pass  # nearly ISO 8601: told apart below
     if _COMPACT.fullmatch(text):
         return datetime.strptime(text, "%Y%m%d%H%M%S")
     if _EPOCH_NUMBER.fullmatch(text):
@@ -203,7 +220,9 @@ def _parse_any_time(raw: object, day_first: bool | None) -> datetime | None:
 
 
 def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    if time.tzinfo is None:
+        return time
+    return (time if time.tzinfo is UTC else time.astimezone(UTC)).replace(tzinfo=None)
 
 
 def _from_epoch(value: int | float | Decimal) -> datetime | None:

@@ -180,6 +180,7 @@ def iterate_table(path: Path, layout: Layout, *, text_last: bool) -> Iterator[tu
     column is text, which may hold delimiters that nobody quoted."""
     width = len(layout.columns)
     header = list(layout.columns) if layout.has_header else None
+    opening = header[0] if header else None
     position = 0
     with open_text(path, layout.encoding) as stream:
         lines = Lines(stream)
@@ -188,7 +189,8 @@ def iterate_table(path: Path, layout: Layout, *, text_last: bool) -> Iterator[tu
             for long in lines.drain_too_long():
                 yield TOO_LONG, f"{path.name} line {long}", position
                 position += 1
-            if skip or [cell.strip() for cell in cells] == header:  # files that were joined repeat their header
+            # files that were joined repeat their header
+            if skip or (cells[0].strip() == opening and [cell.strip() for cell in cells] == header):
                 skip = False
                 continue
             row = _fit(cells, layout, text_last)

@@ -79,7 +79,10 @@ def words(value: object, key: str) -> str | None:
 
 def first(*values: object) -> object:
     """The first value that is there."""
-    return next((value for value in values if value is not None and value != ""), None)
+    for value in values:
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def rest(item: Mapping[str, object], used: frozenset[str]) -> Row:

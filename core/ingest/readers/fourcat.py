@@ -9,11 +9,11 @@ names no original.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.ingest.readers.exports import QUOTE_OF, Export, Made, first
 from core.ingest.readers.json_objects import Row
 from core.ingest.readers.markup import plain_text, resolved
-from core.ingest.values import parse_bool
 
 _CORE = frozenset(("id", "thread_id", "body", "timestamp"))
 _AUTHORS = ("author", "account_username", "author_id", "account_id")
@@ -59,17 +59,40 @@ def read(item: Row) -> Made:
     if not is_row(item):
         return None
     platform = _platform(item)
-    row: Row = {field: first(*(item.get(column) for column in columns)) for field, columns in _FIELDS.items()}
+    fields, others = _plan(tuple(item))
+    row: Row = {}
+    for field, columns in fields:
+        for column in columns:
+            value = item[column]
+            if value is not None and value != "":
+                row[field] = value
+                break
+        else:
+            row[field] = None
     row["source"] = platform
-    for column, value in item.items():
-        if column not in _USED:
-            truth = parse_bool(value) if value in ("yes", "no") and _TRUTH.match(column) else None
-            # author_forwarded_from_name tells of the message, and what X calls the source is the app
-            name = "application" if column == "source" else column.replace("author_forwarded", "forwarded")
-            if row.get(name) is None:
-                row[name] = value if truth is None else truth
+    for column, name, may_be_truth in others:
+        value = item[column]
+        if value is not None and value != "" and row.get(name) is None:
+            row[name] = value == "yes" if may_be_truth and value in ("yes", "no") else value
     _fix(row, item, platform)
     return [row]
+
+
+@lru_cache(maxsize=64)
+def _plan(columns: tuple[str, ...]) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str, bool]]]:
+    """For a header, each field's columns, best first; and of the others the name that they get, and whether they may
+    hold yes or no. ``author_forwarded_from_name`` tells of the message, and what X calls the source is the app."""
+    fields = [(field, [name for name in names if name in columns]) for field, names in _FIELDS.items()]
+    others = [
+        (
+            column,
+            "application" if column == "source" else column.replace("author_forwarded", "forwarded"),
+            _TRUTH.match(column) is not None,
+        )
+        for column in columns
+        if column not in _USED
+    ]
+    return fields, others
 
 
 def _platform(item: Row) -> str | None:

@@ -30,7 +30,9 @@ def read_samples(path: Path) -> tuple[str, list[Row], float]:
 
 def _strip(line: str) -> str:
     """A line without what an array with one object a line has around it."""
-    line = line.strip().removesuffix(",").strip()
+    line = line.strip()
+    if line[-1:] == ",":
+        line = line[:-1].rstrip()
     return "" if line in ("[", "]") else line
 
 

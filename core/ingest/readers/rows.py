@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from core.ingest.readers.named_pictures import MAX_PICTURES, PictureFolder
 from core.ingest.records import Failure, PictureSource, PostRecord
@@ -33,6 +34,17 @@ NOTE = "import_note"
 
 NEITHER = "neither text nor picture"
 
+_POST_FIELDS = (
+    "id", "text", "title", "pictures", "alt", "user_id", "created_at", "lang", "url", "reply_to", "repost_of", "likes",
+    "reposts", "replies", "source",
+)  # fmt: skip
+_USER_FIELDS = (
+    "user_name", "user_handle", "user_description", "user_location", "user_created_at", "user_followers",
+    "user_following",
+)  # fmt: skip
+_NOBODY = frozenset(("[deleted]", "[removed]"))
+_MAX_SHAPES = 500
+_MAX_USERS = 5000
 _USER_COLUMNS = ("user_", "user.", "author_", "author.", "account_", "account.")
 
 
@@ -56,6 +68,11 @@ def _extra_key(column: str) -> str:
 @lru_cache(maxsize=4096)
 def _is_about_user(column: str) -> bool:
     return column.casefold().startswith(_USER_COLUMNS)
+
+
+@lru_cache(maxsize=4096)
+def _lang(cell: str) -> str | None:
+    return parse_lang(cell)
 
 
 class Extra:
@@ -143,6 +160,8 @@ class RowReader:
         self._latest = latest_time()
         self._repeats: Repeats | None = None
         self._samples: Sequence[Mapping[str, object]] = ()
+        self._shapes: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._users: dict[tuple[str, ...], User] = {}
         self.remap(mapping)
 
     def learn(self, samples: Sequence[Mapping[str, object]]) -> None:
@@ -154,6 +173,10 @@ class RowReader:
         """Goes on with another mapping, as when a JSON file names a new column in a later line."""
         self._column = dict(mapping)
         self._used = frozenset(mapping.values())
+        self._post_columns = tuple(map(self._column.get, _POST_FIELDS))
+        self._user_columns = tuple(map(self._column.get, _USER_FIELDS))
+        self._shapes.clear()
+        self._users.clear()
         self._day_first = {
             field: sniff_day_first([row.get(mapping[field]) for row in self._samples])
             for field in ("created_at", "user_created_at")
@@ -161,39 +184,70 @@ class RowReader:
         }
 
     def read(self, row: Mapping[str, object], where: str, position: int) -> PostRecord | Failure:
+        """The post of a row. What is in most rows goes the short way: this is where an import spends its time."""
+        cells: list[Any] = list(map(row.get, self._post_columns))  # type: ignore[arg-type] # a row has no column None
+        (
+            id_,
+            text_,
+            title_,
+            pictures_,
+            alt_,
+            user_,
+            time_,
+            lang_,
+            url_,
+            reply_,
+            repost_,
+            likes_,
+            reposts_,
+            replies_,
+            src,
+        ) = cells
         extra = Extra()
-        pictures = self._read_pictures(row, extra)
-        text = self._read_text(row, extra)
+        pictures = self._read_pictures(pictures_, alt_, extra) if pictures_ is not None and pictures_ != "" else []
+        text = self._read_text(text_, title_, extra)
         if not text and not pictures:
             return Failure(where, NEITHER, position)
-        user_id = self._read_user_id(row)
+        user_id = parse_id(user_)
+        if user_id is not None and user_id in _NOBODY:
+            user_id = None
+        columns, about_user = self._shape(row)
         post = Post(
-            id=self._read_id(row, extra),
+            id=self._read_id(id_, row, extra),
             text=text,
             user_id=user_id,
-            created_at=self._read_time(row, "created_at", extra),
-            lang=self._read_lang(row, extra),
-            url=self._read_url(row, extra),
-            reply_to=self._read_reference(row, "reply_to", extra),
-            repost_of=self._read_reference(row, "repost_of", extra),
-            likes=self._read_count(row, "likes", extra),
-            reposts=self._read_count(row, "reposts", extra),
-            replies=self._read_count(row, "replies", extra),
-            source=(self._string(row, "source") or self._source_name)[:MAX_KEY_CHARS],
-            extra=self._read_extra(row, extra, user_id),
+            created_at=self._read_time(time_, "created_at", extra),
+            lang=None if lang_ is None else self._read_lang(lang_, extra),
+            url=None if url_ is None else self._read_url(url_, extra),
+            reply_to=None if reply_ is None else self._read_reference(reply_, "reply_to", extra),
+            repost_of=None if repost_ is None else self._read_reference(repost_, "repost_of", extra),
+            likes=self._read_count(likes_, "likes", extra),
+            reposts=self._read_count(reposts_, "reposts", extra),
+            replies=self._read_count(replies_, "replies", extra),
+            source=self._source_name if src is None else (parse_string(src) or self._source_name)[:MAX_KEY_CHARS],
+            extra=self._read_extra(row, extra, columns, () if user_id and self._laid_out else about_user),
         )
-        user = self.read_user(row, user_id) if user_id else None
-        return PostRecord(post, where, position, user=user, pictures=tuple(pictures))
+        user = self._known_user(row, user_id, about_user) if user_id else None
+        return PostRecord(post, where, position, user, tuple(pictures))
 
-    def _cell(self, row: Mapping[str, object], field: str) -> object:
-        column = self._column.get(field)
-        return None if column is None else row.get(column)
+    def read_user(self, row: Mapping[str, object], user_id: str) -> User:
+        """The account that a row tells of."""
+        return self._known_user(row, user_id, self._shape(row)[1])
 
-    def _string(self, row: Mapping[str, object], field: str) -> str | None:
-        return parse_string(self._cell(row, field))
+    def _shape(self, row: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns of a row that no field takes: those about the post, and those about its author."""
+        names = tuple(row)
+        shape = self._shapes.get(names)
+        if shape is None:
+            if len(self._shapes) >= _MAX_SHAPES:
+                self._shapes.clear()
+            free = [column for column in names if column not in self._used]
+            about_user = tuple(column for column in free if _is_about_user(column))
+            shape = (tuple(column for column in free if not _is_about_user(column)), about_user)
+            self._shapes[names] = shape
+        return shape
 
-    def _read_id(self, row: Mapping[str, object], extra: Extra) -> str:
-        cell = self._cell(row, "id")
+    def _read_id(self, cell: object, row: Mapping[str, object], extra: Extra) -> str:
         post_id = parse_id(cell)
         if post_id is not None:
             return post_id
@@ -207,12 +261,11 @@ class RowReader:
         seen = self._repeats.count(content.digest())
         return content.hexdigest() + (f"-{seen + 1}" if seen else "")
 
-    def _read_text(self, row: Mapping[str, object], extra: Extra) -> str:
-        cell = self._cell(row, "text")
+    def _read_text(self, cell: object, titled: object, extra: Extra) -> str:
         if not isinstance(cell, str):
             cell = to_scalar(cell)
         text = "" if cell is None else self._unescape(clean(str(cell)))
-        title = self._string(row, "title")
+        title = None if titled is None else parse_string(titled)
         if title:
             title = self._unescape(title)
             if not text.startswith(title):
@@ -222,46 +275,48 @@ class RowReader:
             text = text[: self._max_text_chars]
         return text
 
-    def _read_pictures(self, row: Mapping[str, object], extra: Extra) -> list[PictureSource]:
-        cell = self._cell(row, "pictures")
-        if cell is None or cell == "":
-            return []
-        pictures = self._pictures.pictures(cell, self._string(row, "alt"))
+    def _read_pictures(self, cell: object, alt: object, extra: Extra) -> list[PictureSource]:
+        pictures = self._pictures.pictures(cell, parse_string(alt))
         if len(pictures) > MAX_PICTURES:
             extra.note(f"{self._column['pictures']}: only the first {MAX_PICTURES} pictures were taken")
         if not pictures:
             extra.add(self._column["pictures"], cell)
         return pictures[:MAX_PICTURES]
 
-    def _read_user_id(self, row: Mapping[str, object]) -> str | None:
-        user_id = parse_id(self._cell(row, "user_id"))
-        return None if user_id in ("[deleted]", "[removed]") else user_id
-
     def _unescape(self, text: str) -> str:
         return text if self._laid_out else unescape(text)
 
-    def read_user(self, row: Mapping[str, object], user_id: str) -> User:
-        """The account that a row tells of."""
-        name, handle = self._string(row, "user_name"), self._string(row, "user_handle")
-        description, location = self._string(row, "user_description"), self._string(row, "user_location")
+    def _known_user(self, row: Mapping[str, object], user_id: str, about_user: tuple[str, ...]) -> User:
+        """The author, made once for all rows that say the same of them."""
+        cells: list[Any] = list(map(row.get, self._user_columns))  # type: ignore[arg-type]
+        key = (user_id, *map(repr, cells), *(repr(row[column]) for column in about_user))
+        user = self._users.get(key)
+        if user is None:
+            if len(self._users) >= _MAX_USERS:
+                self._users.clear()
+            user = self._users[key] = self._read_user(row, user_id, cells, about_user)
+        return user
+
+    def _read_user(
+        self, row: Mapping[str, object], user_id: str, cells: list[Any], about_user: tuple[str, ...]
+    ) -> User:
+        name, handle, description, location = map(parse_string, cells[:4])
         extra = Extra()
-        for column, cell in row.items():
-            if _is_about_user(column) and column not in self._used:
-                extra.add(column, cell)
+        for column in about_user:
+            extra.add(column, row[column])
         return User(
             id=user_id,
             name=self._unescape(name)[:MAX_KEY_CHARS] if name else None,
             handle=handle.removeprefix("@")[:MAX_KEY_CHARS] if handle else None,
             description=self._unescape(description)[:MAX_VALUE_CHARS] if description else None,
             location=self._unescape(location)[:MAX_KEY_CHARS] if location else None,
-            created_at=self._read_time(row, "user_created_at", extra),
-            followers=self._read_count(row, "user_followers", extra),
-            following=self._read_count(row, "user_following", extra),
+            created_at=self._read_time(cells[4], "user_created_at", extra),
+            followers=self._read_count(cells[5], "user_followers", extra),
+            following=self._read_count(cells[6], "user_following", extra),
             extra=extra.values(),
         )
 
-    def _read_time(self, row: Mapping[str, object], field: str, extra: Extra) -> datetime | None:
-        cell = self._cell(row, field)
+    def _read_time(self, cell: object, field: str, extra: Extra) -> datetime | None:
         if cell is None or cell == "":
             return None
         time = parse_time(cell, latest=self._latest, day_first=self._day_first[field])
@@ -269,8 +324,7 @@ class RowReader:
             extra.unusable(self._column[field], cell, "not a usable time")
         return time
 
-    def _read_count(self, row: Mapping[str, object], field: str, extra: Extra) -> int | None:
-        cell = self._cell(row, field)
+    def _read_count(self, cell: object, field: str, extra: Extra) -> int | None:
         if cell is None or cell == "":
             return None
         count = parse_count(cell)
@@ -278,32 +332,32 @@ class RowReader:
             extra.unusable(self._column[field], cell, "not a usable count")
         return count
 
-    def _read_lang(self, row: Mapping[str, object], extra: Extra) -> str | None:
-        cell = self._cell(row, "lang")
-        lang = parse_lang(cell)
-        if lang is None and cell is not None:
+    def _read_lang(self, cell: object, extra: Extra) -> str | None:
+        lang = _lang(cell) if isinstance(cell, str) else parse_lang(cell)
+        if lang is None:
             extra.add(self._column["lang"], cell)
         return lang
 
-    def _read_url(self, row: Mapping[str, object], extra: Extra) -> str | None:
-        cell = self._cell(row, "url")
+    def _read_url(self, cell: object, extra: Extra) -> str | None:
         url = read_web_address(cell)
-        if url is None and cell is not None:
+        if url is None:
             extra.add(self._column["url"], cell)
         return url
 
-    def _read_reference(self, row: Mapping[str, object], field: str, extra: Extra) -> str | None:
-        cell = self._cell(row, field)
+    def _read_reference(self, cell: object, field: str, extra: Extra) -> str | None:
         post_id = parse_id(cell)
-        if post_id is None and cell is not None and parse_string(cell) is not None:
+        if post_id is None and parse_string(cell) is not None:
             extra.add(self._column[field], cell)
         return post_id
 
-    def _read_extra(self, row: Mapping[str, object], extra: Extra, user_id: str | None) -> dict[str, Scalar]:
-        apart = self._laid_out and user_id is not None
-        for column, cell in row.items():
-            if column not in self._used and not (apart and _is_about_user(column)):
-                extra.add(column, cell)
+    def _read_extra(
+        self, row: Mapping[str, object], extra: Extra, columns: tuple[str, ...], about_user: tuple[str, ...]
+    ) -> dict[str, Scalar]:
+        for some in (columns, about_user):
+            for column in some:
+                cell = row[column]
+                if cell is not None and cell != "":
+                    extra.add(column, cell)
         return extra.values()
 
 
