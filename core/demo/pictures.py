@@ -92,7 +92,7 @@ def draw_picture(picture: Picture) -> bytes:
     if kind:
         image = photograph(name, picture.turn, rng, scale=picture.scale)
     else:
-        image = _sticker_scene(read_subjects()[name], picture.turn, rng, picture.scale)
+        image = draw_sticker_scene(read_subjects()[name], picture.turn, rng, picture.scale)
     buffer = io.BytesIO()
     if picture.file.endswith(".png"):
         image.quantize(160).save(buffer, "PNG")
@@ -101,7 +101,7 @@ def draw_picture(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
-def _sticker_scene(subject: Subject, turn: int, rng: Random, scale: float) -> Image.Image:
+def draw_sticker_scene(subject: Subject, turn: int, rng: Random, scale: float) -> Image.Image:
     """The big sticker near the middle, up to two small ones beside it, on a scene where the subject is at home."""
     width, height = (round(side * scale) for side in rng.choice(_SIZES))
     scene = SCENES[subject.settings[turn % len(subject.settings)]](rng, width, height)

@@ -1,27 +1,25 @@
-"""Training pictures of emoji: OpenMoji's drawings as stickers on plain grounds, with their Unicode names as captions.
+"""Training pictures of emoji: OpenMoji's drawings as stickers on scenes, with their Unicode names as captions.
 
 What the checks of the encoder search for is left out by :mod:`core.demo.held_out`, in every form.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
-from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TypeAlias
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 
 from core.demo.held_out import HELD_OUT, is_held_out
+from core.demo.pictures import draw_sticker_scene
+from core.demo.scenes import SCENES
+from core.demo.subjects import Subject
 from core.encoders.packaged_weights import package_folder
 
-Colour: TypeAlias = tuple[int, int, int]
-
-SIDE = 320
-EMOJI_SIDE = 256
+SCALE = 0.45
+"""Of the demo's pictures; the encoder sees 260 pixels a side."""
 
 PICTOGRAPHS = range(0x2600, 0x1FB00)
 """Below are arrows, shapes and letters, which no search for pictures asks for."""
@@ -65,80 +63,7 @@ def _is_held_out(code: str, name: str) -> bool:
     return any(is_held_out(part) for part in (code, *code.split("-"))) or bool(words & subjects)
 
 
-def draw_sticker(code: str, rng: Random, company: str | None = None) -> Image.Image:
-    """An emoji of some size, angle and place on some ground, 320 pixels a side; ``company`` is a small one by it."""
-    image = _ground(rng)
-    size = rng.uniform(0.42, 0.88) * SIDE
-    x, y = (SIDE / 2 + rng.uniform(-0.5, 0.5) * (SIDE - size) for _ in range(2))
-    if rng.random() < 0.4:
-        _halo(image, x, y, 0.55 * size, rng)
-    if company is not None:
-        small = rng.uniform(0.15, 0.25) * SIDE
-        _paste(image, company, rng.uniform(0.1, 0.9) * SIDE, rng.uniform(0.7, 0.9) * SIDE, small, 0.0, shadow=False)
-    _paste(image, code, x, y, size, rng.uniform(-18, 18), shadow=rng.random() < 0.6)
-    return image
-
-
-def _paste(image: Image.Image, code: str, x: float, y: float, size: float, tilt: float, *, shadow: bool) -> None:
-    sticker = _emoji(code).rotate(tilt, Image.Resampling.BICUBIC).resize((round(size), round(size)))
-    left, top = round(x - size / 2), round(y - size / 2)
-    if shadow:
-        dark = sticker.getchannel("A").filter(ImageFilter.GaussianBlur(4)).point(lambda value: value * 0.3)
-        image.paste((40, 40, 50), (left + 3, top + 5), dark)
-    image.paste(sticker, (left, top), sticker)
-
-
-@cache
-def _emoji(code: str) -> Image.Image:
-    import resvg_py
-
-    svg = (_folder() / f"{code}.svg").read_text()
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=EMOJI_SIDE, skip_system_fonts=True)
-    return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
-
-
-def _ground(rng: Random) -> Image.Image:
-    """One colour; one that turns into another; a floor under a wall; stripes; or soft patches."""
-    kind = rng.choice(("plain", "blend", "blend", "floor", "floor", "stripes", "patches"))
-    first, second = _colour(rng), _colour(rng)
-    image = Image.new("RGB", (SIDE, SIDE), first)
-    draw = ImageDraw.Draw(image)
-    if kind in ("blend", "floor"):
-        blend = Image.new("RGB", (1, 2))
-        blend.putdata([first, _mix(first, second, 0.5 if kind == "floor" else 1.0)])
-        image.paste(blend.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-    if kind == "floor":
-        horizon = round(rng.uniform(0.55, 0.85) * SIDE)
-        draw.rectangle((0, horizon, SIDE, SIDE), fill=second)
-        for _ in range(rng.randrange(6)):
-            left, high = rng.randrange(SIDE), rng.randrange(10, 90)
-            shape = (left, horizon - high, left + rng.randrange(20, 110), horizon)
-            (draw.rectangle if rng.random() < 0.5 else draw.ellipse)(shape, fill=_mix(first, _colour(rng), 0.4))
-    if kind == "stripes":
-        step = rng.randrange(12, 50)
-        for left in range(-SIDE, SIDE, 2 * step):
-            draw.line((left, 0, left + SIDE, SIDE), fill=_mix(first, second, 0.3), width=step)
-    if kind == "patches":
-        coarse = Image.new("RGB", (4, 4))
-        coarse.putdata([_mix(first, _colour(rng), 0.7) for _ in range(16)])
-        image.paste(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    return image
-
-
-def _halo(image: Image.Image, x: float, y: float, radius: float, rng: Random) -> None:
-    mask = Image.new("L", image.size)
-    ImageDraw.Draw(mask).ellipse((x - radius, y - radius, x + radius, y + radius), fill=rng.randrange(90, 255))
-    if rng.random() < 0.5:
-        mask = mask.filter(ImageFilter.GaussianBlur(rng.uniform(2, 14)))
-    image.paste((255, 255, 255), (0, 0), mask)
-
-
-def _colour(rng: Random) -> Colour:
-    """Any colour, most often a light one, as drawn scenes have."""
-    darkest = rng.choice((0, 90, 150, 190))
-    return (rng.randint(darkest, 255), rng.randint(darkest, 255), rng.randint(darkest, 255))
-
-
-def _mix(first: Colour, second: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-    return (red, green, blue)
+def draw_sticker(code: str, rng: Random) -> Image.Image:
+    """An emoji on one of the scenes that the demo's pictures are drawn on, of 288 pixels and more a side."""
+    subject = Subject(code, code, (code,), (rng.choice(list(SCENES)),), ())
+    return draw_sticker_scene(subject, 0, rng, SCALE)

@@ -88,7 +88,7 @@ def sticker_pairs(cache: Path, report: Report) -> PairSet:
     names = emoji_names()
     codes = list(names)
     features = picture_features(
-        [f"sticker {code}" for code in codes],
+        [f"sticker on a scene {code}" for code in codes],
         lambda index: draw_sticker(codes[index], Random(f"sticker {codes[index]}")),
         cache,
         report,
