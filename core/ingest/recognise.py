@@ -16,6 +16,7 @@ from core.ingest.readers import (
     exports,
     feedscope,
     flickr8k,
+    image_sets,
     json_array,
     json_lines,
     json_objects,
@@ -36,14 +37,15 @@ FORMATS: Mapping[str, str] = {
     "jsonl": "JSON lines: one object a line (also .ndjson)",
     "json": "a JSON array of objects",
     "parquet": "a Parquet file",
-    "pictures": "a folder of pictures, each one a post",
+    "pictures": "a folder or an archive of pictures, each one a post; captions beside them as .txt or .json",
     "flickr8k": "a folder with captions.csv (image, caption, ...) and images/",
     "feedscope": "a folder with posts.jsonl and, beside it, users.jsonl, interactions.jsonl and pictures",
+    **image_sets.ABOUT,
     **export_files.ABOUT,
 }
 """Each format's name, as ``format`` takes it beside ``auto``, and what it is."""
 
-_FOLDER_FORMATS = ("pictures", "flickr8k", "feedscope")
+_FOLDER_FORMATS = ("flickr8k", "feedscope", *image_sets.ABOUT)
 _HEAD = 1 << 20
 """Bytes of an archive's posts file that are unpacked to recognise it."""
 
@@ -84,26 +86,37 @@ def read(source: Source, *, settings: Settings | None = None) -> Iterator[PostRe
     settings = read_settings() if settings is None else settings
     try:
         if source.path.is_file() and is_archive(source.path):
-            with Archive(source.path) as archive, posts_unpacked(archive) as folder:
-                yield from _read(folder, source, settings, archive)
+            with Archive(source.path) as archive:
+                if source.format == "pictures":
+                    yield from pictures.read_packed(archive, source.path.name, **_limits(settings))
+                    return
+                with posts_unpacked(archive) as folder:
+                    yield from _read(folder, source, settings, archive)
         else:
             yield from _read(source.path, source, settings, None)
     except OSError as error:
         raise ImportFailed(f"{source.path} can't be read: {error}") from error
 
 
+def _limits(settings: Settings) -> dict[str, int]:
+    return {"max_bytes": settings.max_picture_mb << 20, "max_text_chars": settings.max_text_chars}
+
+
 def _read(
     path: Path, source: Source, settings: Settings, archive: Archive | None
 ) -> Iterator[PostRecord | ActRecord | Failure]:
     """``path`` is the source's own, or the folder into which the posts of an archive were unpacked."""
-    max_bytes = settings.max_picture_mb << 20
+    limits = _limits(settings)
     chars = settings.max_text_chars
     name = source.path.name or str(source.path)
     if source.format == "pictures":
-        yield from pictures.read_pictures(path, name, max_bytes=max_bytes)
+        yield from pictures.read_pictures(path, name, **limits)
+        return
+    if source.format in image_sets.ABOUT:
+        yield from image_sets.read(path, source.format, name, source.mapping, **limits)
         return
     files = _posts_files(path, source.format)
-    with PictureFolder(files[0].parent, max_bytes=max_bytes, archives=[archive] if archive else []) as folder:
+    with PictureFolder(files[0].parent, max_bytes=limits["max_bytes"], archives=[archive] if archive else []) as folder:
         if source.format == "flickr8k":
             yield from flickr8k.read_captions(files[0], name, folder, max_text_chars=chars)
         elif source.format == "feedscope":
@@ -148,8 +161,12 @@ def estimate_rows(source: Source) -> int:
         return source.rows
     if source.path.is_file() and is_archive(source.path):
         with Archive(source.path) as archive, posts_unpacked(archive, limit=_HEAD) as folder:
+            if source.format == "pictures":
+                return len(pictures.packed_pictures(archive))
             size = sum(archive.entries[entry] for entry in archive_posts(archive))
             return max(1, round(size * _rows_a_byte(_posts_files(folder, source.format)[0], source)))
+    if source.format in image_sets.ABOUT:
+        return image_sets.estimate(source.path)
     if source.format == "pictures":
         return sum(map(pictures.is_picture, pictures.iterate_files(source.path)))
     files = _posts_files(source.path, source.format)
@@ -184,6 +201,12 @@ def _recognise_folder(folder: Path, format: str, mapping: Mapping[str, str] | No
         return Source(folder, "feedscope", None, {})
     if format in ("auto", "flickr8k") and flickr8k.captions_file(folder):
         return Source(folder, "flickr8k", None, {"pictures": "image", "text": "caption"})
+    kind = image_sets.recognise(folder)
+    if format in image_sets.ABOUT or (format == "auto" and kind is not None):
+        if format not in ("auto", kind):
+            raise ImportFailed(f"{folder} is not {FORMATS[format]}.")
+        columns, rows = image_sets.mapping(folder, kind or format)
+        return Source(folder, kind or format, rows, columns)
     if format in ("flickr8k", "feedscope"):
         raise ImportFailed(f"{folder} is not {FORMATS[format]}.")
     if format != "pictures" and folder_posts(folder):
@@ -198,9 +221,12 @@ def _recognise_archive(path: Path, format: str, mapping: Mapping[str, str] | Non
     with Archive(path) as archive, posts_unpacked(archive, limit=_HEAD) as folder:
         if "[Content_Types].xml" in archive.entries:
             raise ImportFailed(f"{path.name} is a spreadsheet or a document. Save it as CSV and import that.")
+        if format in ("auto", "pictures") and pictures.packed_pictures(archive):
+            return Source(path, "pictures", None, {})
         files = folder_posts(folder)
-        if not files:
-            raise ImportFailed(f"{path.name} is an archive without a posts file. Unpack it and import the folder.")
+        if not files or format == "pictures":
+            wanted = "pictures alone" if format == "pictures" else "a posts file or pictures"
+            raise ImportFailed(f"{path.name} is an archive that does not hold {wanted}.")
         return _recognise_file(path, files[0], format, mapping)
 
 

@@ -48,7 +48,8 @@ def fourcat(rng, n):
         "unix_timestamp": 1694167200 + n, "link": f"https://x.com/u/status/{post['tweet_id']}", "body": post["text"],
         "author": post["author_username"], "author_fullname": "Somebody", "author_id": post["author_id"],
         "source": "Web", "language_guess": "en", "possibly_sensitive": "no", "reply_count": 1,
-        "retweet_count": post["retweets"], "like_count": post["likes"], "quote_count": 0, "is_retweet": "no", "is_reply": "no", "hashtags": "sea",
+        "retweet_count": post["retweets"],
+        "like_count": post["likes"], "quote_count": 0, "is_retweet": "no", "is_reply": "no", "hashtags": "sea",
         "images": "",
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import ImportFailed
 from core.ingest.readers.archives import Archive
+from core.ingest.readers.pictures import packed_pictures
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
 """File names that a posts file may have, alone or with .gz or .zst after it."""
@@ -60,7 +61,10 @@ def folder_posts(folder: Path) -> list[Path]:
 
 
 def archive_posts(archive: Archive) -> list[str]:
-    """The entries that hold the posts: those of the topmost of its folders that has any."""
+    """The entries that hold the posts: those of the topmost of its folders that has any; none of an archive of
+    pictures."""
+    if packed_pictures(archive):
+        return []
     folders: dict[PurePosixPath, list[str]] = {}
     for name in archive.entries:
         path = PurePosixPath(name)
