@@ -41,14 +41,15 @@ REPORTED_FAILURES = 1000
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``ingest``: params ``path``, ``format`` (auto), ``mapping``, ``limit``; gives counts and failures."""
+    """The job ``ingest``: params ``path``, ``format`` (auto), ``mapping``, ``limit``; gives counts, of posts
+    and of new interactions, and failures."""
     params = context.params
     source = recognise(Path(params["path"]), format=params.get("format", "auto"), mapping=params.get("mapping"))
     workspace = context.workspace
     if "run" not in context.checkpoint:
         with workspace.transaction() as cursor:
             id_ = run_table.insert_run(cursor, str(source.path), source.format, source.mapping, utc_now())
-            context.save_checkpoint(cursor, {"run": id_})
+            context.save_checkpoint(cursor, {"run": id_, "interactions": _count_interactions(workspace)})
     run_id: int = context.checkpoint["run"]
     _store_sidecars(context, source)
     _store_all(context, source, run_id, params.get("limit"))
@@ -61,8 +62,14 @@ def run(context: JobContext) -> dict[str, Any]:
         "format": source.format,
         "mapping": dict(source.mapping),
         **asdict(counts),
+        "interactions": _count_interactions(workspace) - context.checkpoint.get("interactions", 0),
         "failures": [{"where": place, "reason": reason} for place, reason in failures],
     }
+
+
+def _count_interactions(workspace: Workspace) -> int:
+    row = workspace.cursor().execute("SELECT count(*) FROM interactions").fetchone()
+    return int(row[0]) if row else 0
 
 
 @dataclass

@@ -36,7 +36,7 @@ def read_status(item: Row) -> Made:
     account = _account(item.get("account"))
     created_at = item.get("created_at")
     boosted = first(item.get("reblog"), item.get("repost"))
-    if isinstance(boosted, dict):
+    if isinstance(boosted, dict) and is_status(boosted):
         original = embedded(read_status(boosted))
         post_id = boosted.get("id")
         return [*original, Act("repost", {**account, "post_id": post_id, "created_at": created_at})]

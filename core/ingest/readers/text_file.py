@@ -9,7 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, TextIO, cast
 
 import zstandard
 
@@ -52,16 +52,36 @@ def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("feedscope-cp1252", _as_cp1252)
 
 
-def open_bytes(path: Path) -> BinaryIO:
+class _Unbuffered(io.RawIOBase):
+    """A gzip stream that gives what it could unpack before the place where the file breaks off."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def open_bytes(path: Path) -> io.BufferedReader:
     """The file's bytes, unpacked where it is a gzip or zstandard file by its magic number."""
     stream = path.open("rb")
     magic = stream.peek(4)[:4]
     if magic[:2] == GZIP_MAGIC:
         stream.close()
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return io.BufferedReader(_Unbuffered(gzip.open(path, "rb")))
     if magic == ZSTD_MAGIC:
         unpacker = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
-        return cast(BinaryIO, unpacker.stream_reader(stream, read_across_frames=True, closefd=True))
+        reader = unpacker.stream_reader(stream, read_across_frames=True, closefd=True)
+        return io.BufferedReader(cast(io.RawIOBase, reader))
     return stream
 
 
@@ -71,7 +91,7 @@ def read_head(path: Path) -> bytes:
     with open_bytes(path) as stream:
         while len(head) < HEAD_BYTES:
             try:
-                chunk = stream.read(min(8192, HEAD_BYTES - len(head)))
+                chunk = stream.read1(min(8192, HEAD_BYTES - len(head)))
             except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError):
                 break
             if not chunk:
@@ -116,8 +136,7 @@ def decode_head(head: bytes) -> tuple[str, str]:
 
 def open_text(path: Path, encoding: str) -> TextIO:
     """The file as text with ``\\n`` line ends. Undecodable bytes never raise."""
-    stream = io.BufferedReader(cast(io.RawIOBase, open_bytes(path)), 1 << 18)
-    return io.TextIOWrapper(stream, encoding=encoding, errors="feedscope-cp1252", newline=None)
+    return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors="feedscope-cp1252", newline=None)
 
 
 class RecordTooLong(Exception):

@@ -172,14 +172,14 @@ def read_v2(item: Row) -> Made:
         return None
     data = item["data"]
     tweets = dicts(data) if isinstance(data, list) else [data]
-    users = {one.get("id"): one for one in dicts(at(item, "includes", "users"))}
-    media = {one.get("media_key"): one for one in dicts(at(item, "includes", "media"))}
+    users = {str(one.get("id")): one for one in dicts(at(item, "includes", "users"))}
+    media = {str(one.get("media_key")): one for one in dicts(at(item, "includes", "media"))}
     beside = [one for one in dicts(at(item, "includes", "tweets")) if "id" in one and "text" in one]
     own = [made for tweet in tweets if isinstance(tweet, dict) for made in _read_tweet(tweet, users, media)]
     return [*own, *embedded(made for tweet in beside for made in _read_tweet(tweet, users, media))]
 
 
-def _read_tweet(tweet: Row, users: dict[object, Row], media: dict[object, Row]) -> list[Row | Act]:
+def _read_tweet(tweet: Row, users: dict[str, Row], media: dict[str, Row]) -> list[Row | Act]:
     id_ = tweet.get("id")
     user = _v2_user(tweet, users)
     referred = {str(one.get("type")): one for one in dicts(tweet.get("referenced_tweets"))}
@@ -189,7 +189,7 @@ def _read_tweet(tweet: Row, users: dict[object, Row], media: dict[object, Row]) 
         act = Act("repost", {**user, "post_id": referred["retweeted"].get("id"), "created_at": tweet.get("created_at")})
         return [*others, act]
     keys = at(tweet, "attachments", "media_keys")
-    shown = [media[key] for key in keys if isinstance(key, str) and key in media] if isinstance(keys, list) else []
+    shown = [media[str(key)] for key in keys if str(key) in media] if isinstance(keys, list) else []
     shown = shown or dicts(at(tweet, "attachments", "media"))
     metrics = tweet.get("public_metrics")
     entities = tweet.get("entities")
@@ -225,13 +225,10 @@ def _read_tweet(tweet: Row, users: dict[object, Row], media: dict[object, Row]) 
     return [row, *others]
 
 
-def _v2_user(tweet: Row, users: dict[object, Row]) -> Row:
+def _v2_user(tweet: Row, users: dict[str, Row]) -> Row:
     id_ = tweet.get("author_id")
-    user = (
-        tweet.get("author")
-        if isinstance(tweet.get("author"), dict)
-        else users.get(id_ if isinstance(id_, str) else None)
-    )
+    inside = tweet.get("author")
+    user = inside if isinstance(inside, dict) else users.get(str(id_))
     return {
         "user_id": first(id_, at(user, "id")),
         "user_handle": at(user, "username"),

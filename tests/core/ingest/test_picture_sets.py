@@ -88,7 +88,7 @@ def test_captions_beside_pictures(tmp_path):
     assert [post.text for post in posts.values()] == ["A caption\nof two lines", "from the fields", "", "", ""]
     assert (posts["b.png"].url, posts["b.png"].created_at) == ("https://e.example/b.png", datetime(2020, 1, 2))
     assert posts["b.png"].extra == {"key": "17", "width": 8}
-    assert (posts["c.png"].user_id, posts["c.png"].likes, posts["c.png"].extra) == ("mira", 4, {})
+    assert (posts["c.png"].user_id, posts["c.png"].likes, posts["c.png"].extra) == ("mira", 4, {"id": "zz"})
     assert posts["d.png"].extra["sidecar"].startswith("not read: not JSON")
 
 

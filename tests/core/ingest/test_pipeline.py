@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import struct
+import zipfile
 import zlib
 
 import pytest
@@ -12,6 +14,7 @@ from core.database.overview import summary
 from core.database.posts import get_posts, get_thread
 from core.database.users import get_users
 from core.search.search import search
+from core.settings import ROOT
 from core.types import Query, QueryPart
 
 
@@ -189,3 +192,61 @@ def test_users_threads_and_extra_columns(workspace, tmp_path):
     assert [post.id for post in get_thread(workspace.cursor(), "s")] == ["r", "s", "t"]
     assert get_posts(workspace.cursor(), ["r"])["r"].extra["mood"] == "calm"
     assert get_users(workspace.cursor(), ["ann"])["ann"].followers == 14
+
+
+def interactions(workspace):
+    rows = workspace.cursor().execute("SELECT user_id, kind, post_id FROM interactions ORDER BY ALL").fetchall()
+    return sorted(rows)
+
+
+def status(id_, text, user, **more):
+    account = {"id": user, "acct": user, "display_name": user.title()}
+    return {"id": id_, "content": f"<p>{text}</p>", "account": account, "reblogs_count": 0, **more}
+
+
+def test_boosts_quotes_and_replies_are_edges_not_copies(workspace, tmp_path):
+    first = status("1", "fog on the water", "mira", favourites_count=3)
+    lines = [
+        status("10", "", "jon", reblog=first, created_at="2023-09-08T10:00:00Z"),
+        status("11", "indeed", "jon", in_reply_to_id="1"),
+        status("12", "look", "ann", quote={"state": "accepted", "quoted_status": first}),
+    ]
+    path = tmp_path / "toots.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    result = ingest(workspace, path)
+    assert counts(result) == {"seen": 4, "added": 3, "updated": 0, "skipped": 1, "failed": 0}
+    assert set(get_posts(workspace.cursor(), ["1", "10", "11", "12"])) == {"1", "11", "12"}
+    assert interactions(workspace) == [("ann", "quote", "1"), ("jon", "reply", "1"), ("jon", "repost", "1")]
+    assert result["interactions"] == 3
+    again = ingest(workspace, path)
+    assert (again["added"], again["updated"], again["interactions"]) == (0, 0, 0)
+    assert set(get_users(workspace.cursor(), ["mira", "jon", "ann"])) == {"mira", "jon", "ann"}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 2000])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_embedded_post_never_replaces_the_post_itself(workspace, tmp_path, monkeypatch, batch, order):
+    monkeypatch.setattr("core.ingest.pipeline.BATCH_POSTS", batch)
+    short = status("1", "fog", "mira")
+    whole = status("1", "fog on the water", "mira", favourites_count=3)
+    lines = [whole, status("12", "look", "ann", quote={"quoted_status": short})]
+    path = tmp_path / "toots.jsonl"
+    path.write_text("\n".join(json.dumps(lines[n]) for n in order))
+    for _ in range(2):
+        ingest(workspace, path)
+        assert get_posts(workspace.cursor(), ["1"])["1"].text == "fog on the water"
+    assert counts(ingest(workspace, path)) == {"seen": 3, "added": 0, "updated": 0, "skipped": 3, "failed": 0}
+
+
+def test_an_archive_goes_in_with_its_pictures(workspace, tmp_path):
+    folder = ROOT / "tests" / "fixtures" / "mastodon-archive"
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder).as_posix())
+        archive.writestr("../climbs", b"x")
+    result = ingest(workspace, tmp_path / "archive.zip")
+    assert counts(result) == {"seen": 3, "added": 2, "updated": 0, "skipped": 0, "failed": 1}
+    assert result["failures"][0]["reason"] == "not read: its name leads out of the archive"
+    (media,) = workspace.cursor().execute("SELECT alt, width FROM media WHERE path IS NOT NULL").fetchall()
+    assert media == ("fog", 8)
+    assert [kind for _, kind, _ in interactions(workspace)] == ["like", "reply", "repost"]
