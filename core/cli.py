@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(dual_app, name="dual")
 vectors_app = typer.Typer(help="Move vectors: to another engine, in from files, out to files.", no_args_is_help=True)
 app.add_typer(vectors_app, name="vectors")
+bench_app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 # Results go to stdout; progress, notes and errors to stderr.
 _out = Console()
@@ -461,6 +464,40 @@ def vectors_import(
         _out.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)
     if not result["used"]:
         _out.print(Text(f"They are kept for {result['model_id']}, which the settings do not name."), soft_wrap=True)
+
+
+@bench_app.command("vectors")
+def bench_vectors(
+    vectors: Annotated[
+        Path | None, typer.Option(help="An .npy file of unit vectors, float32 (n, dim). Default: generated ones.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many vectors are stored.")] = 20_000,
+    dim: Annotated[int, typer.Option(min=1, help="How long generated vectors are.")] = 384,
+    queries: Annotated[int, typer.Option(min=1, help="How many of the last vectors are asked for.")] = 200,
+    families: Annotated[str, typer.Option(help="Index families, separated by commas. Default: all.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="A JSON file for what is found, step by step; a later run goes on from it.")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """The index families beside bare Faiss and hnswlib: time, memory and recall of each, on one thread."""
+    # Read by the libraries when they are first imported, which happens below.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    from core.evaluation.vector_bench import run
+    from core.evaluation.vector_tables import tables_of
+    from core.vectors.families import FAMILIES
+
+    chosen = [name.strip() for name in families.split(",") if name.strip()] or list(FAMILIES)
+    with _progress() as report:
+        found = run(vectors=vectors, count=count, dim=dim, queries=queries, families=chosen, out=out, report=report)
+    if json_ or _given.json:
+        _print_json(found)
+        return
+    for one in tables_of(found):
+        table = Table(*one.columns, title=one.title, title_justify="left")
+        for row in one.rows:
+            table.add_row(*map(Text, row))
+        _out.print(table)
 
 
 def main() -> None:

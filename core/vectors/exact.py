@@ -18,7 +18,19 @@ _pointer = faiss.swig_ptr
 
 def search_all(queries: Matrix, matrix: Matrix, k: int) -> tuple[Scores, Positions]:
     """The k largest inner products over all of ``matrix``, as two (m, k) arrays in falling score; k is at most n."""
-    return faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)  # type: ignore[no-any-return]
+    scores = np.empty((len(queries), k), np.float32)
+    found = np.empty((len(queries), k), np.int64)
+    faiss.knn_inner_product(
+        _pointer(queries),
+        _pointer(matrix),
+        matrix.shape[1],
+        len(queries),
+        len(matrix),
+        k,
+        _pointer(scores),
+        _pointer(found),
+    )
+    return scores, found
 
 
 def search_some(queries: Matrix, matrix: Matrix, k: int, positions: Positions) -> tuple[Scores, Positions]:

@@ -21,7 +21,6 @@ from core.vectors.protocol import Capabilities, InRange, Matrix, Plan, Rows, Sco
 from core.vectors.ranges import all_above, in_order
 from core.vectors.segment import SPARE, Segment
 from core.vectors.validation import (
-    check_allowed,
     check_k,
     check_least,
     check_queries,
@@ -103,8 +102,6 @@ class FaissIndex:
 
     def search(self, queries: Matrix, k: int, *, allowed: Rows | None = None) -> tuple[Scores, Rows]:
         queries = check_queries(queries, self._space.dim, k)
-        if allowed is not None:
-            allowed = check_allowed(allowed)
         state = self._state
         if state.only is not None:
             return state.only.search(queries, k, allowed)
@@ -119,8 +116,6 @@ class FaissIndex:
         """Compares with every vector that may be returned, whatever the family: no index promises all of a range."""
         queries = check_queries(queries, self._space.dim)
         least = check_least(least)
-        if allowed is not None:
-            allowed = check_allowed(allowed)
         state = self._state
         found: list[list[tuple[Scores, Rows]]] = [[] for _ in queries]
         for part in (state.base, state.recent):

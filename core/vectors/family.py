@@ -26,6 +26,7 @@ TARGET_RECALL = 0.995
 """On a sample; so that other queries, too, have 0.99."""
 RECALL_SAMPLE = 200
 RECALL_AT = 10
+_BLOCK = 10_000
 
 
 class Family(Protocol):
@@ -132,3 +133,20 @@ def sample_queries(matrix: Matrix) -> Matrix:
     queries[opposite], lengths[opposite] = matrix[chosen[0][opposite]], 1.0
     queries /= lengths
     return queries
+
+
+def true_neighbours(queries: Matrix, matrix: Matrix, k: int) -> tuple[Scores, Positions]:
+    """As :func:`core.vectors.exact.search_all`, for a few hundred queries at once: several times quicker, since the
+    products of a block are one product of matrices."""
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    found = np.full((len(queries), k), -1, np.int64)
+    for start in range(0, len(matrix), _BLOCK):
+        block = queries @ matrix[start : start + _BLOCK].T
+        positions = np.broadcast_to(np.arange(start, start + block.shape[1]), block.shape)
+        if block.shape[1] > k:
+            best = np.argpartition(block, -k, axis=1)[:, -k:]
+            block, positions = np.take_along_axis(block, best, 1), np.take_along_axis(positions, best, 1)
+        every_score, every_position = np.hstack([scores, block]), np.hstack([found, positions])
+        order = np.argsort(-every_score, axis=1)[:, :k]
+        scores, found = np.take_along_axis(every_score, order, 1), np.take_along_axis(every_position, order, 1)
+    return scores, found

@@ -8,9 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.vectors.exact import link_or_write, search_all, search_some
-from core.vectors.family import RECALL_AT, TARGET_RECALL, Keep, Positions, Progress, faiss, sample_queries
+from core.vectors.family import (
+    RECALL_AT,
+    TARGET_RECALL,
+    Keep,
+    Positions,
+    Progress,
+    faiss,
+    sample_queries,
+    true_neighbours,
+)
 from core.vectors.protocol import Matrix, Plan, Scores
-from core.vectors.validation import nothing
+from core.vectors.validation import ROUNDING
 
 M = 32
 EF_CONSTRUCTION = 80
@@ -18,11 +27,16 @@ EF_SEARCH = (96, 128, 192, 256, 384, 512, 768)
 """Tried in this order after building, until TARGET_RECALL is reached on a sample."""
 EF_PER_NEIGHBOUR = 4
 """Many neighbours need a longer walk than ten do: efSearch is at least this times k."""
-COST = 25
-"""What one step of efSearch costs, in vectors that exact search reads in the same time (``bench vectors`` says)."""
+EF_BY_SHARE, ASKED_PER_KEPT = 0.25, 2.5
+"""Under a filter that leaves a share s, efSearch grows with s to the power of minus the first, which keeps the recall;
+and the second over s is how many neighbours are asked for each that is wanted, so that enough of them are kept."""
+STEP, STEP_KEPT = 25, 10
+"""What one step of efSearch costs, in vectors that exact search compares in the same time: one after the other, or here
+and there under a filter. (From ``bench vectors``: bare hnsw's time by its effort, over bare exact's by its rows.)"""
 
 BUILD_SLICE = 2_000
 
+_MOST_MADE = 1_000
 _FLOAT32, _INT64 = np.dtype(np.float32), np.dtype(np.int64)
 
 
@@ -45,7 +59,8 @@ class Hnsw:
         storage = faiss.downcast_index(index.storage)
         flat = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
         self._matrix: Matrix = flat.reshape(index.ntotal, index.d)
-        self._usual: dict[int, Any] = {}  # by k, where nothing is filtered: to make them anew takes its time
+        self._count = int(index.ntotal)
+        self._made: dict[int, Any] = {}  # Faiss's parameters by efSearch: to make them takes a part of a search
 
     @property
     def matrix(self) -> Matrix:
@@ -70,48 +85,52 @@ class Hnsw:
 
     def _effort_for(self, k: int, kept: int) -> int | None:
         """The efSearch that is needed, or None where exact search is quicker. The graph is walked through all vectors,
-        also those that are not kept: fewer kept means a longer walk."""
-        effort = max(self._effort, EF_PER_NEIGHBOUR * k) * len(self._matrix) // kept
-        return None if kept <= COST * effort else effort
+        also those that are not kept: fewer kept means a longer walk, that looks at enough of them."""
+        effort = max(self._effort, EF_PER_NEIGHBOUR * k)
+        if kept == self._count:
+            return None if kept <= STEP * effort else effort
+        effort = max(int(effort * (self._count / kept) ** EF_BY_SHARE), self._asked(k, kept))
+        return None if kept <= STEP_KEPT * effort else effort
+
+    def _asked(self, k: int, kept: int) -> int:
+        return int(ASKED_PER_KEPT * k * self._count / kept)
 
     def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
-        if keep is None and k in self._usual:
-            return self._walk(queries, k, self._usual[k])
-        effort = self._effort_for(k, len(self._matrix) if keep is None else len(keep))
-        if keep is not None:
-            if effort is None:
-                return search_some(queries, self._matrix, k, keep.positions)
-            return self._search_kept(queries, k, keep, effort)
+        effort = self._effort_for(k, self._count if keep is None else len(keep))
+        if keep is None:
+            return search_all(queries, self._matrix, k) if effort is None else self._walk(queries, k, effort)
         if effort is None:
-            return search_all(queries, self._matrix, k)
-        self._usual[k] = self._parameters(effort)
-        return self._walk(queries, k, self._usual[k])
+            return search_some(queries, self._matrix, k, keep.positions)
+        return self._search_kept(queries, k, keep, effort)
 
     def _search_kept(self, queries: Matrix, k: int, keep: Keep, effort: int) -> tuple[Scores, Positions]:
-        """Takes the nearer half of what the walk keeps in sight and picks the kept ones. A filter that has nothing to
-        do with the query leaves twice k and more of them; where it leaves less than k, the kept vectors lie elsewhere,
-        and exact search looks there."""
-        every_score, every_position = self._walk(queries, effort // 2, self._parameters(effort))
-        kept = keep.has(every_position)
-        scores, found = nothing(len(queries), k)
-        for at, mask in enumerate(kept):
-            chosen = np.flatnonzero(mask)[:k]
-            if len(chosen) < k:
-                scores[at], found[at] = search_some(queries[at : at + 1], self._matrix, k, keep.positions)
+        """Asks for the nearest of all and picks the kept ones: of a filter that has nothing to do with the query, more
+        than twice k. Where there are less than k, the kept vectors lie elsewhere, and exact search looks there."""
+        every_score, every_position = self._walk(queries, self._asked(k, len(keep)), effort)
+        shape = len(queries), k
+        scores, found = np.empty(shape, _FLOAT32), np.empty(shape, _INT64)
+        for at, kept in enumerate(keep.has(every_position)):
+            chosen = kept.nonzero()[0][:k]
+            if len(chosen) == k:
+                scores[at], found[at] = every_score[at].take(chosen), every_position[at].take(chosen)
             else:
-                scores[at], found[at] = every_score[at, chosen], every_position[at, chosen]
+                scores[at], found[at] = search_some(queries[at : at + 1], self._matrix, k, keep.positions)
         return scores, found
 
-    @staticmethod
-    def _parameters(effort: int) -> Any:
-        return faiss.SearchParametersHNSW(efSearch=effort)
+    def _parameters(self, effort: int) -> Any:
+        parameters = self._made.get(effort)
+        if parameters is None:
+            if len(self._made) > _MOST_MADE:
+                self._made.clear()
+            parameters = self._made[effort] = faiss.SearchParametersHNSW(efSearch=effort)
+        return parameters
 
-    def _walk(self, queries: Matrix, k: int, parameters: Any) -> tuple[Scores, Positions]:
+    def _walk(self, queries: Matrix, k: int, effort: int) -> tuple[Scores, Positions]:
         shape = len(queries), k
         scores, found = np.empty(shape, _FLOAT32), np.empty(shape, _INT64)
         # Faiss's own wrapper for this call takes a tenth of the time of a search.
         pointer = faiss.swig_ptr
-        self._index.search_c(shape[0], pointer(queries), k, pointer(scores), pointer(found), parameters)
+        self._index.search_c(shape[0], pointer(queries), k, pointer(scores), pointer(found), self._parameters(effort))
         return scores, found
 
     def write(self, folder: Path) -> None:
@@ -141,12 +160,12 @@ class Hnsw:
         """Sets efSearch, which is saved with the graph."""
         queries = sample_queries(self._matrix)
         k = min(RECALL_AT, len(self._matrix))
-        worst = search_all(queries, self._matrix, k)[0][:, -1:]
+        worst = true_neighbours(queries, self._matrix, k)[0][:, -1:]
         recall = 0.0
         for effort in EF_SEARCH:
             self._effort = self._index.hnsw.efSearch = effort
             # By score and not by position: of equal vectors either will do.
-            recall = float((self._walk(queries, k, self._parameters(effort))[0] >= worst - 1e-6).mean())
+            recall = float((self._walk(queries, k, effort)[0] >= worst - ROUNDING).mean())
             if recall >= TARGET_RECALL:
                 break
         return recall

@@ -16,10 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.vectors.exact import VECTORS, link_or_write, read_matrix, search_all, search_some, write_matrix
-from core.vectors.family import RECALL_AT, TARGET_RECALL, Keep, Positions, Progress, faiss, sample_queries
+from core.vectors.family import (
+    RECALL_AT,
+    TARGET_RECALL,
+    Keep,
+    Positions,
+    Progress,
+    faiss,
+    sample_queries,
+    true_neighbours,
+)
 from core.vectors.protocol import Matrix, Plan, Scores
-from core.vectors.rerank import MOST_DEPTH, depth_for, tune_depth
-from core.vectors.validation import nothing
+from core.vectors.rerank import depth_for, tune_depth
+from core.vectors.validation import ROUNDING, nothing
 
 LISTS_PER_ROOT = 4
 """Lists per square root of the number of vectors (the advice of Faiss's wiki)."""
@@ -161,10 +170,10 @@ class Inverted(ABC):
 
     def tune(self) -> float:
         """Sets nprobe so that the lists hold TARGET_RECALL of the true neighbours, then the depth so that as many are
-        found, up to MOST_DEPTH."""
+        found, as far as that goes."""
         queries = sample_queries(self._matrix)
         k = min(RECALL_AT, len(self._matrix))
-        scores, near = search_all(queries, self._matrix, k)
+        scores, near = true_neighbours(queries, self._matrix, k)
         centre_scores = self._turned(queries) @ self._centres.T
         ranks = np.array(
             [
@@ -174,10 +183,10 @@ class Inverted(ABC):
         )
         self._probes = int(np.quantile(ranks, TARGET_RECALL, method="higher")) + 1
         if self.compressed:
-            most = min(len(self._matrix), MOST_DEPTH)
-            candidates = self._read_nearest(queries, k, most)[1]
-            self._depth = tune_depth(queries, self._matrix, candidates, scores[:, -1:], k)
-        return float((self.search(queries, k, None)[0] >= scores[:, -1:] - 1e-6).mean())
+            self._depth = tune_depth(
+                queries, self._matrix, scores[:, -1], k, lambda count: self._read_nearest(queries, k, count)[1]
+            )
+        return float((self.search(queries, k, None)[0] >= scores[:, -1:] - ROUNDING).mean())
 
     def write(self, folder: Path) -> None:
         def source(name: str) -> Path | None:
@@ -198,7 +207,7 @@ class Inverted(ABC):
     @classmethod
     def build(cls, matrix: Matrix, progress: Progress) -> Self:
         count, dim = matrix.shape
-        lists = max(1, min(LISTS_PER_ROOT * math.isqrt(count), count // LEAST_LIST))
+        lists = lists_for(count)
         index = cls.untrained(dim, lists)
         wanted = max(LEARN_PER_LIST * lists, LEARN_CODES if cls.compressed else 0)
         chosen = np.sort(np.random.default_rng(0).permutation(count)[:wanted])
@@ -208,6 +217,11 @@ class Inverted(ABC):
             index.add(matrix[start : start + BUILD_SLICE])
             progress(index.ntotal)
         return cls(index, matrix, 1, 0)
+
+
+def lists_for(count: int) -> int:
+    """How many lists ``count`` vectors are sorted into."""
+    return max(1, min(LISTS_PER_ROOT * math.isqrt(count), count // LEAST_LIST))
 
 
 def _list_of(ivf: Any, count: int) -> NDArray[np.int32]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.vectors.exact import VECTORS, link_or_write, read_matrix, search_all, search_some, write_matrix
-from core.vectors.family import RECALL_AT, Keep, Positions, Progress, faiss, sample_queries
+from core.vectors.family import RECALL_AT, Keep, Positions, Progress, faiss, sample_queries, true_neighbours
 from core.vectors.protocol import Matrix, Plan, Scores
-from core.vectors.rerank import MOST_DEPTH, depth_for, tune_depth
+from core.vectors.rerank import depth_for, tune_depth
+from core.vectors.validation import ROUNDING
 
 BITS_PER_DIMENSION, MOST_BITS = 4, 512
 """Codes of up to 64 bytes have kernels of their own in Faiss, four times quicker than longer ones."""
@@ -88,13 +89,14 @@ class Lsh:
         return self._codes.search(codes, count, params=parameters)  # type: ignore[no-any-return]
 
     def tune(self) -> float:
-        """Sets the depth, up to MOST_DEPTH."""
+        """Sets the depth so that TARGET_RECALL is found, as far as that goes."""
         queries = sample_queries(self._matrix)
         k = min(RECALL_AT, len(self._matrix))
-        worst = search_all(queries, self._matrix, k)[0][:, -1:]
-        candidates = self._candidates(queries, min(len(self._matrix), MOST_DEPTH), None)[1]
-        self._depth = tune_depth(queries, self._matrix, candidates, worst, k)
-        return float((self.search(queries, k, None)[0] >= worst - 1e-6).mean())
+        worst = true_neighbours(queries, self._matrix, k)[0][:, -1:]
+        self._depth = tune_depth(
+            queries, self._matrix, worst[:, 0], k, lambda count: self._candidates(queries, count, None)[1]
+        )
+        return float((self.search(queries, k, None)[0] >= worst - ROUNDING).mean())
 
     def write(self, folder: Path) -> None:
         writers = (
@@ -117,11 +119,15 @@ class Lsh:
     @classmethod
     def build(cls, matrix: Matrix, progress: Progress) -> Lsh:
         count, dim = matrix.shape
-        bits = min(MOST_BITS, 8 * math.ceil(dim * BITS_PER_DIMENSION / 8))
-        directions = faiss.IndexLSH(dim, bits, True, True)
+        directions = faiss.IndexLSH(dim, bits_for(dim), True, True)
         directions.train(matrix[np.sort(np.random.default_rng(0).permutation(count)[:LEARN])])
         codes = faiss.IndexBinaryFlat(directions.nbits)
         for start in range(0, count, BUILD_SLICE):
             codes.add(directions.sa_encode(matrix[start : start + BUILD_SLICE]))
             progress(codes.ntotal)
         return cls(directions, codes, matrix, 0)
+
+
+def bits_for(dim: int) -> int:
+    """How many bits a code has."""
+    return min(MOST_BITS, 8 * math.ceil(dim * BITS_PER_DIMENSION / 8))

@@ -54,8 +54,9 @@ class VectorIndex(Protocol):
     """Neighbours by inner product over int64 rows.
 
     Results are in falling score, ties in rising row. ``allowed`` restricts an answer to those rows (any order, unknown
-    rows are ignored; empty means no result). Raises VectorError for what :mod:`core.vectors.validation` refuses, and
-    VectorStoreError where the store is a server that does not answer.
+    rows are ignored; empty means no result); an array of them that can't be written to is taken to stay as it is, so
+    that what an index makes of it serves the next search too. Raises VectorError for what
+    :mod:`core.vectors.validation` refuses, and VectorStoreError where the store is a server that does not answer.
     """
 
     @property

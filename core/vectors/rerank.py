@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from core.vectors.family import TARGET_RECALL, Positions
-from core.vectors.protocol import Matrix
+from core.vectors.protocol import Matrix, Scores
+from core.vectors.validation import ROUNDING
 
 MOST_DEPTH = 2_000
 """Candidates for the first neighbours, at most."""
+STEPS = (100, 500)
+"""Depths that are tried before that one."""
 NEIGHBOURS = 20
 """Up to so many neighbours the depth is as tuned; beyond, it grows with their number."""
 
@@ -18,16 +23,21 @@ def depth_for(depth: int, k: int, count: int) -> int:
     return min(count, max(k, depth, depth * k // NEIGHBOURS))
 
 
-def tune_depth(queries: Matrix, matrix: Matrix, candidates: Positions, worst: Matrix, k: int) -> int:
-    """The least depth that reaches TARGET_RECALL for ``k`` neighbours, or as many as there are candidates.
+def tune_depth(queries: Matrix, matrix: Matrix, worst: Scores, k: int, candidates: Callable[[int], Positions]) -> int:
+    """The least depth that reaches TARGET_RECALL for ``k`` neighbours, or MOST_DEPTH.
 
-    ``candidates`` is (m, c), best first by their codes, -1 at the end; ``worst`` is (m, 1), the k-th exact score.
+    ``candidates(c)`` gives (m, c) positions, best first by their codes, -1 at the end; ``worst`` is (m,), the k-th
+    exact score.
     """
-    found = np.zeros(candidates.shape, np.int64)
-    for at, (query, some) in enumerate(zip(queries, candidates, strict=True)):
-        real = some[some >= 0]
-        # By score and not by position: of equal vectors any will do.
-        found[at, : len(real)] = matrix[real] @ query >= worst[at] - 1e-6
-    reached = np.minimum(found.cumsum(axis=1), k).mean(axis=0) / k
-    enough = np.flatnonzero(reached >= TARGET_RECALL)
-    return int(enough[0]) + 1 if enough.size else candidates.shape[1]
+    for most in (*STEPS, MOST_DEPTH):
+        some = candidates(min(most, len(matrix)))
+        found = np.zeros(some.shape, np.int64)
+        for at, positions in enumerate(some):
+            real = positions[positions >= 0]
+            # By score and not by position: of equal vectors any will do.
+            found[at, : len(real)] = matrix[real] @ queries[at] >= worst[at] - ROUNDING
+        reached = np.minimum(found.cumsum(axis=1), k).mean(axis=0) / k
+        enough = np.flatnonzero(reached >= TARGET_RECALL)
+        if enough.size:
+            return int(enough[0]) + 1
+    return MOST_DEPTH

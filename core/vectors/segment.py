@@ -15,7 +15,7 @@ from core.errors import VectorError
 from core.vectors.family import Family, Keep, Positions
 from core.vectors.flat import Flat
 from core.vectors.protocol import Matrix, Rows, Scores
-from core.vectors.validation import ROUNDING, nothing
+from core.vectors.validation import ROUNDING, check_allowed, nothing
 
 SPARE = 2
 """Fetched beyond k, to see whether equal scores go on past the k-th."""
@@ -61,6 +61,7 @@ class AllowedRows(Keep):
     def __init__(self, segment: Segment, rows: Rows) -> None:
         self._segment = segment
         self._rows = rows
+        self._asked = False
 
     def __len__(self) -> int:
         return min(len(self._rows), len(self._segment))
@@ -78,6 +79,9 @@ class AllowedRows(Keep):
         return mask
 
     def has(self, positions: Positions) -> NDArray[np.bool_]:
+        if self._asked:  # once more: from now on the whole mask pays
+            return self.mask[positions]
+        self._asked = True
         rows = self._segment.rows[positions]
         at = np.searchsorted(self._rows, rows)
         at[at == len(self._rows)] = 0
@@ -105,6 +109,10 @@ class Segment:
         if self.gone is None:
             return None
         return Keep(~self.gone)
+
+    @cached_property
+    def _last_filter(self) -> tuple[Rows | None, Keep | None]:
+        return None, None
 
     @cached_property
     def _count(self) -> int:
@@ -159,8 +167,19 @@ class Segment:
             raise VectorError("The index's list of removed rows does not fit its rows.")
 
     def keep(self, allowed: Rows | None) -> Keep | None:
-        """What may be returned where only ``allowed`` rows may (rising; None: all); None where that is everything."""
-        return self._present if allowed is None else AllowedRows(self, allowed)
+        """What may be returned where only ``allowed`` rows may; None where that is everything.
+
+        Of an array that can't be written to, what was made is kept for the next search. Raises VectorError for what
+        :func:`~core.vectors.validation.check_allowed` refuses.
+        """
+        if allowed is None:
+            return self._present
+        array, keep = self._last_filter
+        if array is not allowed or keep is None:
+            keep = AllowedRows(self, check_allowed(allowed))
+            if isinstance(allowed, np.ndarray) and not allowed.flags.writeable:
+                self.__dict__["_last_filter"] = (allowed, keep)
+        return keep
 
     def search(self, queries: Matrix, k: int, allowed: Rows | None) -> tuple[Scores, Rows]:
         """As VectorIndex.search, for checked ``queries``."""
@@ -171,8 +190,11 @@ class Segment:
         fetch = k + SPARE if k + SPARE < available else available
         while True:
             scores, found = self.family.search(queries, fetch, keep)
-            if fetch > k and _all_distinct(scores, found):
-                return scores[:, :k], self.rows[found[:, :k]]
+            if _all_distinct(scores, found):
+                if fetch > k:
+                    return scores[:, :k], self.rows[found[:, :k]]
+                if fetch == available:
+                    return _padded(scores, self.rows[found], k)
             if fetch == available or not _goes_on(scores, found, k):
                 break
             fetch = min(4 * fetch, available)
@@ -194,12 +216,17 @@ class Segment:
                 score[:], row[:] = score[order], row[order]
         if padded:
             scores[rows < 0] = -np.inf
-        if found.shape[1] >= k:
-            return scores[:, :k], rows[:, :k]
-        padded_scores, padded_rows = nothing(len(queries), k)
-        padded_scores[:, : found.shape[1]] = scores
-        padded_rows[:, : found.shape[1]] = rows
-        return padded_scores, padded_rows
+        return _padded(scores, rows, k)
+
+
+def _padded(scores: Scores, rows: Rows, k: int) -> tuple[Scores, Rows]:
+    """The first k columns, with nothing found behind where there are fewer."""
+    if rows.shape[1] >= k:
+        return scores[:, :k], rows[:, :k]
+    padded_scores, padded_rows = nothing(len(rows), k)
+    padded_scores[:, : rows.shape[1]] = scores
+    padded_rows[:, : rows.shape[1]] = rows
+    return padded_scores, padded_rows
 
 
 def _all_distinct(scores: Scores, found: Positions) -> bool:
