@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from core import derived
 from core.errors import VectorError
 from core.evaluation import bare_engines
 from core.evaluation.bare_engines import Search, faiss
+from core.evaluation.bench_vectors import generate, read_vectors
 from core.evaluation.vector_tables import goals_of
 from core.types import Space
-from core.vectors.exact import search_all
 from core.vectors.faiss_index import FaissIndex, build_index
 from core.vectors.families import FAMILIES, check_family
+from core.vectors.family import true_neighbours
 from core.vectors.protocol import Matrix, Rows, Scores
 from core.vectors.validation import ROUNDING
 
@@ -41,24 +43,6 @@ WORTH_A_WALK = 5
 """A walk that looks at more than one of so many allowed rows takes longer than comparing with them all."""
 
 Report = Callable[[str, int, int | None], None]
-
-
-def generate(path: Path, count: int, dim: int) -> None:
-    """Writes ``count`` unit vectors as .npy: each about a topic and, less so, a second one, of 1,000 topics of unequal
-    size; what differs falls off with the direction's number as it does in sentence vectors, all turned at random."""
-    rng = np.random.default_rng(0)
-    falling = (1 / np.arange(1, dim + 1)).astype(np.float32)
-    turn = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
-    topics = rng.standard_normal((1_000, dim), np.float32) * falling
-    share = 1 / np.arange(1, 1_001)
-    share /= share.sum()
-    vectors = np.lib.format.open_memmap(path, "w+", np.float32, (count, dim))
-    for start in range(0, count, 20_000):
-        size = min(20_000, count - start)
-        block = 0.7 * falling * rng.standard_normal((size, dim), np.float32)
-        block += topics[rng.choice(1_000, size, p=share)] + 0.6 * topics[rng.choice(1_000, size, p=share)]
-        block = block @ turn
-        vectors[start : start + size] = block / np.linalg.norm(block, axis=1, keepdims=True)
 
 
 def run(
@@ -75,19 +59,22 @@ def run(
 
     ``vectors`` is an .npy file of unit vectors (n, d) float32, of which the first ``count`` are stored and the last
     ``queries`` asked for; without it as many of ``dim`` numbers are generated. What is found is written to ``out``
-    after each step, and a run with the same ``out`` and the same question goes on from there. Raises VectorError for a
-    file that can't be used, and for an unknown family.
+    after each step, and what is built lies beside it until the run is over: a run with the same ``out`` and the same
+    question goes on where the last one was. Raises VectorError for a file that can't be used, and for an unknown
+    family.
     """
     for family in families:
         check_family(family)
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
-    scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=out.parent if out else None))
+    scratch = out.with_name(f"{out.name}.work") if out else Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        if vectors is None:
+        scratch.mkdir(exist_ok=True)
+        generated = scratch / f"vectors-{count + queries}-{dim}.npy"
+        if vectors is None and not generated.exists():
             report("generating vectors", 0, None)
-            generate(scratch / "vectors.npy", count + queries, dim)
-        matrix = _read(vectors or scratch / "vectors.npy")
+            generate(generated, count + queries, dim)
+        matrix = read_vectors(vectors or generated)
         count = min(count, len(matrix) - queries)
         if count < 1 or queries < 1:
             raise VectorError(f"There are {len(matrix)} vectors, too few for {queries} queries and something to find.")
@@ -100,27 +87,21 @@ def run(
             "machine": f"{platform.machine()}, {os.cpu_count()} threads",
             "faiss": faiss.__version__,
         }
-        bench = _Bench(
-            matrix[:count], np.array(matrix[len(matrix) - queries :]), scratch, out, report, _found(out, about)
-        )
+        found = _found(out, about)
+        if not found["families"]:  # what lies there is of another question
+            for family in FAMILIES:
+                shutil.rmtree(scratch / family, ignore_errors=True)
+        bench = _Bench(matrix[:count], np.array(matrix[len(matrix) - queries :]), scratch, out, report, found)
         for family in families:
             bench.measure(family)
         bench.found["goals"] = goals_of(bench.found)
         bench.save()
+        shutil.rmtree(scratch)
         return bench.found
     finally:
         faiss.omp_set_num_threads(threads)
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _read(path: Path) -> Matrix:
-    try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise VectorError(f"{path} can't be read as an .npy file: {error}") from error
-    if matrix.ndim != 2 or matrix.dtype != np.float32:
-        raise VectorError(f"{path} holds {matrix.dtype} of shape {matrix.shape}, not float32 vectors (n, dim).")
-    return np.asarray(matrix)
+        if out is None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _found(out: Path | None, about: dict[str, Any]) -> dict[str, Any]:
@@ -173,17 +154,19 @@ class _Bench:
 
     def _exact(self, matrix: Matrix) -> _Truth:
         k = min(K, len(matrix))
-        return _Truth(self.queries, search_all(self.queries, matrix, k)[0][:, -1], k, lambda rows: self.stored[rows])
+        worst = true_neighbours(self.queries, matrix, k)[0][:, -1]
+        return _Truth(self.queries, worst, k, lambda rows: self.stored[rows])
 
     def measure(self, family: str) -> None:
-        """Everything about one family. What is there from an earlier run is not measured again."""
-        entry: dict[str, Any] = self.found["families"].get(family, {})
-        if entry.get("done"):
-            return
-        entry = {}
-        self.found["families"][family] = entry
+        """Everything about one family, step by step; what is there from an earlier run is not measured again."""
+        entry: dict[str, Any] = self.found["families"].setdefault(family, {"filtered": {}})
         path = self.folder / family
-        self._build(family, path, entry)
+        steps = {"search", "living", "hnswlib"} if family == "hnsw" else {"search", "living"}
+        if steps <= entry.keys() and len(entry["filtered"]) == len(SHARES):
+            return
+        if derived.read_manifest(path) is None or "save_s" not in entry:
+            self._build(family, path, entry)
+            self.save()
         started = time.perf_counter()
         index = FaissIndex.load(path)
         entry["open_ms"] = round((time.perf_counter() - started) * 1e3, 1)
@@ -196,22 +179,17 @@ class _Bench:
             "memory_share": round(index.memory_bytes / (self.stored.nbytes + self.rows.nbytes), 3),
         }
         graph = self._graph(path) if family == "hnsw" else None
-        turns: dict[str, Search] = {family: lambda query: index.search(query, K)[1]}
-        if family == "flat":
-            turns["bare flat"] = bare_engines.flat(self.stored, K)
-        if graph:
-            turns["bare hnsw"] = graph.search(index.settings["efSearch"], K)
-        entry["search"] = self._in_turns(f"{family}: searching", turns, "all")
-        if graph:
-            self._beside_hnswlib(index, entry)
-        self.save()
-        entry["filtered"] = {}
-        for share in self.allowed:
-            entry["filtered"][share] = self._filtered(index, graph, share)
+        if "search" not in entry:
+            entry["search"] = self._search(index, graph)
             self.save()
-        if family != "flat":
-            entry["living"] = self._living(index)
-        entry["done"] = True
+        for share in self.allowed:
+            if share not in entry["filtered"]:
+                entry["filtered"][share] = self._filtered(index, graph, share)
+                self.save()
+        if "hnswlib" in steps and "hnswlib" not in entry:
+            entry["hnswlib"] = self._beside_hnswlib(index, entry["search"]["hnsw"]["recall@10"])
+            self.save()
+        entry["living"] = self._living(index)  # last, since it changes the index
         self.save()
         shutil.rmtree(path)
 
@@ -220,42 +198,47 @@ class _Bench:
         some = np.ascontiguousarray(self.stored[:BUILT_TWICE])
         self.report(f"{family}: building {len(some):,} vectors twice", 0, None)
         bare = bare_engines.build_seconds(family, some)
-        started = time.process_time()
-        build_index(some, self.rows[: len(some)], space, family)
-        ours = time.process_time() - started
+        started, cpu = time.perf_counter(), time.process_time()
+        index = build_index(some, self.rows[: len(some)], space, family)
+        cpu = time.process_time() - cpu
         entry["building"] = {
-            "count": len(some), "cpu_s": round(ours, 3), "bare_cpu_s": round(bare, 3), "ratio": round(ours / bare, 3),
+            "count": len(some), "cpu_s": round(cpu, 3), "bare_cpu_s": round(bare, 3), "ratio": round(cpu / bare, 3),
         }  # fmt: skip
-        self.save()
-        started = time.perf_counter()
-        index = build_index(
-            self.stored, self.rows, space, family, report=lambda done, of: self.report(f"{family}: building", done, of)
-        )
+        if len(some) < len(self.stored):
+            started = time.perf_counter()
+            index = build_index(
+                self.stored, self.rows, space, family, report=partial(self.report, f"{family}: building")
+            )
         entry["build_s"] = round(time.perf_counter() - started, 1)
         started = time.perf_counter()
         index.save(path, generation=1)
         entry["save_s"] = round(time.perf_counter() - started, 1)
-        self.save()
+
+    def _search(self, index: FaissIndex, graph: bare_engines.Graph | None) -> dict[str, Any]:
+        turns: dict[str, Search] = {index.family: lambda query: index.search(query, K)[1]}
+        if index.family == "flat":
+            turns["bare flat"] = bare_engines.flat(self.stored, K)
+        if graph:
+            turns["bare hnsw"] = graph.search(index.settings["efSearch"], K)
+        return self._in_turns(f"{index.family}: searching", turns, "all")
 
     def _graph(self, path: Path) -> bare_engines.Graph:
         manifest = derived.read_manifest(path)
         assert manifest is not None
         return bare_engines.Graph(manifest.folder)
 
-    def _beside_hnswlib(self, index: FaissIndex, entry: dict[str, Any]) -> None:
+    def _beside_hnswlib(self, index: FaissIndex, recall: float) -> dict[str, Any] | str:
         """The same query here and there, hnswlib with the least effort that finds as much."""
         if not bare_engines.hnswlib_there():
-            entry["hnswlib"] = "not installed"
-            return
+            return "not installed"
         self.report("hnswlib: building", 0, None)
         beside = bare_engines.HnswlibGraph(self.stored)
-        wanted = entry["search"]["hnsw"]["recall@10"] - 0.001
         effort = bare_engines.least_effort(
-            lambda effort: beside.search(effort, K), self.queries, self.truth["all"].recall, wanted, 2_000
+            lambda effort: beside.search(effort, K), self.queries, self.truth["all"].recall, recall - 0.001, 2_000
         )
         turns = {"hnsw": lambda query: index.search(query, K)[1], "hnswlib": beside.search(effort, K)}
         figures = self._in_turns("hnswlib: searching", turns, "all")
-        entry["hnswlib"] = {**figures, "ef": effort, "build_s": round(beside.build_seconds, 1)}
+        return {**figures, "ef": effort, "build_s": round(beside.build_seconds, 1)}
 
     def _filtered(self, index: FaissIndex, graph: bare_engines.Graph | None, share: str) -> dict[str, Any]:
         allowed = self.allowed[share]
