@@ -73,6 +73,8 @@ def parse_id(raw: object) -> str | None:
         return raw  # as most ids are: none of what follows can change it
     if isinstance(raw, bool):
         return None
+    if isinstance(raw, int) and -(2**64) < raw < 2**64:
+        return str(raw)
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 2**53:
         raw = int(raw)
     text = parse_string(raw)

@@ -18,8 +18,9 @@ Row = dict[str, object]
 DECODER = json.JSONDecoder(strict=False)
 """Lets control characters pass inside strings, as many exports write them."""
 
-# orjson, several times as fast, makes numbers beyond 2^64 floats: an id would lose its last digits.
-_HUGE = re.compile(r"\d{20}")
+# orjson, several times as fast, makes numbers beyond 2^64 floats: an id would lose its last digits. Three patterns that
+# begin with a plain character are found much faster than one that does not.
+_HUGE = tuple(re.compile(rf"\{mark}\s*-?\d{{20}}") for mark in ":[,")
 
 MAX_COLUMNS = 1000
 TOO_DEEP = "the JSON is nested too deep"
@@ -27,7 +28,7 @@ TOO_DEEP = "the JSON is nested too deep"
 
 def parse_object(text: str) -> Row | str:
     """The object that a text is, or a sentence on what is wrong with it."""
-    if _HUGE.search(text) is None:
+    if not any(huge.search(text) for huge in _HUGE):
         try:
             value = orjson.loads(text)
             return value if isinstance(value, dict) else "not a JSON object"

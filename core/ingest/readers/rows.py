@@ -364,6 +364,8 @@ class RowReader:
 def flatten(value: Mapping[str, object]) -> dict[str, object]:
     """Nested objects as paths: ``{"user": {"name": "x"}}`` becomes ``{"user.name": "x"}``. Lists, and objects that hold
     the bytes of a picture, stay as they are; what lies deeper than four levels, and after 500 columns, stays nested."""
+    if not any(isinstance(item, dict) for item in value.values()):
+        return dict(value)
     flat: dict[str, object] = {}
     _flatten_into(flat, "", value, 0)
     return flat
