@@ -17,23 +17,23 @@ FOLDER = ROOT / "assets" / "screenshots"
 VIEWS = {
     "overview": "",
     "search-words": "search?q=bread+fresh+from+the+oven",
-    "search-picture": "search",
+    "search-pictures": "search",
     "post": "post?id=p0149",
-    "data": "data",
+    "index": "index",
 }
 
 
 def take(browser, address, name, path, scheme):
     page = browser.new_page(viewport={"width": 1360, "height": 900}, color_scheme=scheme)
     visitor = Visitor(page, address).open(path)
-    if name == "search-picture":
+    if name == "search-pictures":
         with tempfile.TemporaryDirectory() as folder:
             page.locator('input[type="file"]').first.set_input_files(_cat(Path(folder)))
             page.wait_for_url("**picture=*")
         visitor.settle().cards()
     page.get_by_text("Ready").wait_for(timeout=120_000)
     page.wait_for_timeout(1500)
-    page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+    page.screenshot(path=FOLDER / (f"{name}.png" if scheme == "light" else f"{name}-dark.png"))
     page.close()
 
 
@@ -52,6 +52,8 @@ def main(workspace):
         copy = Path(shutil.copytree(workspace, Path(folder) / "demo"))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         with serve(copy, folder) as address:
+            # The first search waits for the models, and a page says how long its search took.
+            Visitor(browser.new_page(), address).open("search?q=hello").cards()
             for name, path in VIEWS.items():
                 for scheme in ("light", "dark"):
                     take(browser, address, name, path, scheme)
