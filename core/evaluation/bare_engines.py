@@ -17,7 +17,7 @@ import faiss as faiss_with_stubs
 import numpy as np
 from numpy.typing import NDArray
 
-from core.vectors import hnsw, inverted, lsh
+from core.vectors import hnsw, inverted, lsh, sq8
 from core.vectors.families import FAMILIES
 from core.vectors.protocol import Matrix, Rows
 
@@ -37,6 +37,11 @@ def build_seconds(family: str, matrix: Matrix) -> float:
         index = faiss.IndexHNSWFlat(dim, hnsw.M, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = hnsw.EF_CONSTRUCTION
         index.add(matrix)
+    elif family == "sq8":
+        codes = faiss.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit, sq8.M, faiss.METRIC_INNER_PRODUCT)
+        codes.hnsw.efConstruction = hnsw.EF_CONSTRUCTION
+        codes.train(matrix[: sq8.LEARN])
+        codes.add(matrix)
     elif family == "lsh":
         directions = faiss.IndexLSH(dim, lsh.bits_for(dim), True, True)
         directions.train(matrix[: lsh.LEARN])

@@ -10,7 +10,8 @@ from core.vectors.family import Family
 from core.vectors.flat import Flat
 from core.vectors.hnsw import Hnsw
 from core.vectors.lsh import Lsh
-from core.vectors.quantised import IvfFlat, IvfPq, OpqIvfPq, Sq8
+from core.vectors.quantised import IvfFlat, IvfPq, OpqIvfPq
+from core.vectors.sq8 import Sq8
 
 FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Flat, Hnsw, IvfFlat, Sq8, IvfPq, OpqIvfPq, Lsh)}
 """The one registry; ``FAMILIES[name].about`` says in a sentence for the user what it is good for."""
@@ -43,10 +44,10 @@ def choose_family(count: int, dim: int, *, wanted: str = AUTO, memory: int | Non
             " the same neighbours many times faster."
         )
     room = f"the {memory / 1e6:,.0f} MB of memory that an index may have"
-    if count * (dim + 12) <= memory:
+    if count * (dim + 160) <= memory:
         return "sq8", (
-            f"One byte per number (SQ8): a neighbour graph of {vectors} would not fit into {room}; at a quarter of"
-            " their size they do, and the best candidates are ranked exactly from disk."
+            f"One byte per number (SQ8): a neighbour graph of {vectors} would not fit into {room}; with a quarter of"
+            " each vector it does, and the best candidates are ranked exactly from disk."
         )
     return "opq_ivf_pq", (
         f"Short codes (OPQ+IVF-PQ): {vectors} are too many for {room}; the codes stay in memory and the best"

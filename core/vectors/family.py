@@ -123,16 +123,17 @@ class Keep:
 
 
 def sample_queries(matrix: Matrix) -> Matrix:
-    """(RECALL_SAMPLE, dim) unit vectors to tune with. Half are stored vectors, half lie between two of them: like
-    posts, and like queries that are no posts, which an approximate search finds harder."""
-    chosen = np.random.default_rng(0).choice(len(matrix), size=(2, RECALL_SAMPLE))
-    queries = np.array(matrix[chosen[0]])
-    queries[::2] += matrix[chosen[1][::2]]
+    """At most (RECALL_SAMPLE, dim) unit vectors to tune with, no two the same. Half are stored vectors, half lie
+    between two of them: like posts, and like queries that are no posts."""
+    rng = np.random.default_rng(0)
+    # Of a text that was posted a thousand times, one is enough: the others are harder to find.
+    some = np.unique(matrix[rng.choice(len(matrix), 5 * RECALL_SAMPLE)], axis=0)
+    queries = some[rng.permutation(len(some))[:RECALL_SAMPLE]]
+    queries[::2] += some[rng.choice(len(some), len(queries[::2]))]
     lengths = np.linalg.norm(queries, axis=1, keepdims=True)
-    opposite = lengths[:, 0] < 1e-3
-    queries[opposite], lengths[opposite] = matrix[chosen[0][opposite]], 1.0
-    queries /= lengths
-    return queries
+    between_opposites = lengths[:, 0] < 1e-3
+    unit: Matrix = queries[~between_opposites] / lengths[~between_opposites]
+    return unit
 
 
 def true_neighbours(queries: Matrix, matrix: Matrix, k: int) -> tuple[Scores, Positions]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -30,9 +30,10 @@ EF_PER_NEIGHBOUR = 4
 EF_BY_SHARE, ASKED_PER_KEPT = 0.25, 2.5
 """Under a filter that leaves a share s, efSearch grows with s to the power of minus the first, which keeps the recall;
 and the second over s is how many neighbours are asked for each that is wanted, so that enough of them are kept."""
-STEP, STEP_KEPT = 25, 10
-"""What one step of efSearch costs, in vectors that exact search compares in the same time: one after the other, or here
-and there under a filter. (From ``bench vectors``: bare hnsw's time by its effort, over bare exact's by its rows.)"""
+NEAR_STEP = 20
+"""Vectors that a step of efSearch compares with, where that was not counted."""
+IN_A_ROW = 2
+"""How much quicker comparing with one vector after the other is than here and there."""
 
 BUILD_SLICE = 2_000
 
@@ -52,14 +53,14 @@ class Hnsw:
     compressed: ClassVar[bool] = False
     FILE: ClassVar[str] = "hnsw.faiss"
 
-    def __init__(self, index: Any, file: Path | None = None) -> None:
+    def __init__(self, index: Any, matrix: Matrix, step: int, folder: Path | None = None) -> None:
+        """``step`` is how many vectors a step of efSearch compares with; ``folder`` is where this was read from."""
         self._index = index
-        self._file = file
+        self._matrix = matrix
+        self._count = len(matrix)
         self._effort = int(index.hnsw.efSearch)
-        storage = faiss.downcast_index(index.storage)
-        flat = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
-        self._matrix: Matrix = flat.reshape(index.ntotal, index.d)
-        self._count = int(index.ntotal)
+        self._step = step
+        self._folder = folder
         self._made: dict[int, Any] = {}  # Faiss's parameters by efSearch: to make them takes a part of a search
 
     @property
@@ -68,12 +69,13 @@ class Hnsw:
 
     @property
     def memory_bytes(self) -> int:
-        hnsw = self._index.hnsw
-        return int(self._matrix.nbytes + 4 * hnsw.neighbors.size() + 8 * hnsw.offsets.size() + 4 * hnsw.levels.size())
+        hnsw, storage = self._index.hnsw, faiss.downcast_index(self._index.storage)
+        links = 4 * hnsw.neighbors.size() + 8 * hnsw.offsets.size() + 4 * hnsw.levels.size()
+        return int(storage.code_size * self._count + links)
 
     @property
     def settings(self) -> dict[str, int]:
-        return {"M": M, "efConstruction": int(self._index.hnsw.efConstruction), "efSearch": self._effort}
+        return {"efSearch": self._effort, "step": self._step}
 
     def plan(self, k: int, kept: int) -> Plan:
         if self._effort_for(k, kept) is None:
@@ -88,9 +90,9 @@ class Hnsw:
         also those that are not kept: fewer kept means a longer walk, that looks at enough of them."""
         effort = max(self._effort, EF_PER_NEIGHBOUR * k)
         if kept == self._count:
-            return None if kept <= STEP * effort else effort
+            return None if kept <= IN_A_ROW * self._step * effort else effort
         effort = max(int(effort * (self._count / kept) ** EF_BY_SHARE), self._asked(k, kept))
-        return None if kept <= STEP_KEPT * effort else effort
+        return None if kept <= self._step * effort else effort
 
     def _asked(self, k: int, kept: int) -> int:
         return int(ASKED_PER_KEPT * k * self._count / kept)
@@ -98,10 +100,13 @@ class Hnsw:
     def search(self, queries: Matrix, k: int, keep: Keep | None) -> tuple[Scores, Positions]:
         effort = self._effort_for(k, self._count if keep is None else len(keep))
         if keep is None:
-            return search_all(queries, self._matrix, k) if effort is None else self._walk(queries, k, effort)
+            return search_all(queries, self._matrix, k) if effort is None else self._search_all(queries, k, effort)
         if effort is None:
             return search_some(queries, self._matrix, k, keep.positions)
         return self._search_kept(queries, k, keep, effort)
+
+    def _search_all(self, queries: Matrix, k: int, effort: int) -> tuple[Scores, Positions]:
+        return self._walk(queries, k, effort)
 
     def _search_kept(self, queries: Matrix, k: int, keep: Keep, effort: int) -> tuple[Scores, Positions]:
         """Asks for the nearest of all and picks the kept ones: of a filter that has nothing to do with the query, more
@@ -134,38 +139,51 @@ class Hnsw:
         return scores, found
 
     def write(self, folder: Path) -> None:
-        link_or_write(self._file, folder / self.FILE, lambda path: faiss.write_index(self._index, str(path)))
+        source = self._folder / self.FILE if self._folder else None
+        link_or_write(source, folder / self.FILE, lambda path: faiss.write_index(self._index, str(path)))
 
     @classmethod
-    def read(cls, folder: Path, dim: int, settings: dict[str, int]) -> Hnsw:
-        path = folder / cls.FILE
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        index.hnsw.efSearch = settings.get("efSearch", index.hnsw.efSearch)
-        return cls(index, path)
+    def read(cls, folder: Path, dim: int, settings: dict[str, int]) -> Self:
+        index = faiss.read_index(str(folder / cls.FILE), faiss.IO_FLAG_MMAP_IFC)
+        return cls(index, _held(index), settings.get("step", NEAR_STEP), folder)
 
     @classmethod
-    def build(cls, matrix: Matrix, progress: Progress) -> Hnsw:
+    def build(cls, matrix: Matrix, progress: Progress) -> Self:
         count, dim = matrix.shape
         index = faiss.IndexHNSWFlat(dim, M, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = EF_CONSTRUCTION
         codes = faiss.downcast_index(index.storage).codes
         codes.resize(count * dim * 4)  # A vector that grows by doubling would hold the data up to three times;
         codes.resize(0)  # shrunk to nothing it keeps the room.
-        for start in range(0, count, BUILD_SLICE):
-            index.add(matrix[start : start + BUILD_SLICE])
-            progress(index.ntotal)
-        return cls(index)
+        add_all(index, matrix, progress)
+        return cls(index, _held(index), NEAR_STEP)
 
     def tune(self) -> float:
-        """Sets efSearch, which is saved with the graph."""
+        """Sets efSearch, which is saved with the graph, and counts what a step of it compares with."""
         queries = sample_queries(self._matrix)
-        k = min(RECALL_AT, len(self._matrix))
+        k = min(RECALL_AT, self._count)
         worst = true_neighbours(queries, self._matrix, k)[0][:, -1:]
         recall = 0.0
         for effort in EF_SEARCH:
             self._effort = self._index.hnsw.efSearch = effort
+            compared = faiss.cvar.hnsw_stats.ndis
             # By score and not by position: of equal vectors either will do.
-            recall = float((self._walk(queries, k, effort)[0] >= worst - ROUNDING).mean())
+            recall = float((self._search_all(queries, k, effort)[0] >= worst - ROUNDING).mean())
+            self._step = max(1, (faiss.cvar.hnsw_stats.ndis - compared) // (effort * len(queries)))
             if recall >= TARGET_RECALL:
                 break
         return recall
+
+
+def add_all(index: Any, matrix: Matrix, progress: Progress) -> None:
+    """Adds vectors to a graph, slice by slice."""
+    index.hnsw.efConstruction = EF_CONSTRUCTION
+    for start in range(0, len(matrix), BUILD_SLICE):
+        index.add(matrix[start : start + BUILD_SLICE])
+        progress(index.ntotal)
+
+
+def _held(index: Any) -> Matrix:
+    """The vectors that a graph holds, without a copy."""
+    storage = faiss.downcast_index(index.storage)
+    flat: Matrix = faiss.rev_swig_ptr(storage.get_xb(), index.ntotal * index.d)
+    return flat.reshape(index.ntotal, index.d)

@@ -57,14 +57,19 @@ class Inverted(ABC):
     about: ClassVar[str]
     exact: ClassVar[bool] = False
     compressed: ClassVar[bool] = True
+    lists_recall: ClassVar[float] = 0.975
+    """The share of the true neighbours that is to be in the lists that are read. The rest of them lie in so many lists
+    that a family which is not exact anyway leaves them, but not under a filter, whose few answers count."""
     FILE: ClassVar[str] = "lists.faiss"
 
-    def __init__(self, index: Any, matrix: Matrix, probes: int, depth: int, folder: Path | None = None) -> None:
-        """``depth`` candidates are ranked exactly (0 where the lists hold whole vectors)."""
+    def __init__(self, index: Any, matrix: Matrix, settings: dict[str, int], folder: Path | None = None) -> None:
+        """``settings`` are those of :attr:`settings`; ``depth`` candidates are ranked exactly (0 where the lists hold
+        whole vectors)."""
         self._index = index
         self._ivf = faiss.extract_index_ivf(index)
         self._matrix = matrix
-        self._probes, self._depth = probes, depth
+        self._probes, self._depth = settings["nprobe"], settings["depth"]
+        self._probes_filtered = settings["nprobe_filtered"]
         self._folder = folder
         self._list_of = _list_of(self._ivf, len(matrix))
         self._sizes = np.bincount(self._list_of, minlength=self._ivf.nlist)
@@ -92,14 +97,20 @@ class Inverted(ABC):
 
     @property
     def settings(self) -> dict[str, int]:
-        return {"nlist": len(self._centres), "nprobe": self._probes, "depth": self._depth}
+        return {
+            "nlist": len(self._centres),
+            "nprobe": self._probes,
+            "nprobe_filtered": self._probes_filtered,
+            "depth": self._depth,
+        }
 
-    def _scan(self, k: int) -> int:
+    def _scan(self, k: int, kept: int) -> int:
         """How many vectors are compared for ``k`` neighbours, all in all."""
-        return max(self._probes * len(self._matrix) // len(self._centres), SCAN_PER_NEIGHBOUR * k)
+        probes = self._probes if kept == len(self._matrix) else self._probes_filtered
+        return max(probes * len(self._matrix) // len(self._centres), SCAN_PER_NEIGHBOUR * k)
 
     def _exact_is_quicker(self, k: int, kept: int) -> bool:
-        scan = min(kept, self._scan(k))
+        scan = min(kept, self._scan(k, kept))
         return kept <= len(self._centres) + scan + self._candidates_for(k) * self.compressed
 
     def _candidates_for(self, k: int) -> int:
@@ -108,7 +119,7 @@ class Inverted(ABC):
     def plan(self, k: int, kept: int) -> Plan:
         if self._exact_is_quicker(k, kept):
             return Plan("exact", f"Exact: comparing with {kept:,} vectors is quicker than reading lists.")
-        share = min(1.0, self._scan(k) / kept)
+        share = min(1.0, self._scan(k, kept) / kept)
         second = f", and ranks the best {self._candidates_for(k):,} exactly" if self.compressed else ""
         return Plan("index", f"Reads the lists nearest to the query, about {share:.1%} of {kept:,} vectors{second}.")
 
@@ -124,12 +135,12 @@ class Inverted(ABC):
             for at in range(len(queries)):
                 scores[at], found[at] = self._search_kept(queries[at : at + 1], k, count, keep)
             return scores, found
-        scores, found = self._read_nearest(queries, k, count)
+        scores, found = self._read_nearest(queries, count, self._scan(k, kept))
         return search_some(queries, self._matrix, k, found) if self.compressed else (scores, found)
 
-    def _read_nearest(self, queries: Matrix, k: int, count: int) -> tuple[Scores, Positions]:
-        """The best ``count`` by their codes in the lists nearest to each query."""
-        probes = min(len(self._centres), math.ceil(self._scan(k) * len(self._centres) / len(self._matrix)))
+    def _read_nearest(self, queries: Matrix, count: int, scan: int) -> tuple[Scores, Positions]:
+        """The best ``count`` by their codes in the lists nearest to each query that hold ``scan`` vectors on average."""
+        probes = min(len(self._centres), math.ceil(scan * len(self._centres) / len(self._matrix)))
         parameters = self._parameters.get(probes)
         if parameters is None:  # to make one takes its time
             parameters = self._parameters[probes] = faiss.SearchParametersIVF(nprobe=probes)
@@ -143,9 +154,10 @@ class Inverted(ABC):
         near = self._centres @ turned[0]
         order = np.argsort(-near)
         held = keep.counted(self._list_of, len(near))[order].cumsum()
-        probes = min(len(near), int(np.searchsorted(held, self._scan(k))) + 1)
+        scan = self._scan(k, len(keep))
+        probes = min(len(near), int(np.searchsorted(held, scan)) + 1)
         read = int(self._sizes[order[:probes]].sum())
-        if held[-1] <= self._scan(k) or read > PATIENCE * self._scan(k) * len(self._matrix) / held[-1]:
+        if held[-1] <= scan or read > PATIENCE * scan * len(self._matrix) / held[-1]:
             return search_some(query, self._matrix, k, keep.positions)
         lists, centre_scores = order[:probes], near[order[:probes]]
         scores, found = nothing(1, count)
@@ -169,8 +181,8 @@ class Inverted(ABC):
         return vectors
 
     def tune(self) -> float:
-        """Sets nprobe so that the lists hold TARGET_RECALL of the true neighbours, then the depth so that as many are
-        found, as far as that goes."""
+        """Sets how many lists are read so that they hold the true neighbours, then the depth so that as many are found,
+        as far as that goes."""
         queries = sample_queries(self._matrix)
         k = min(RECALL_AT, len(self._matrix))
         scores, near = true_neighbours(queries, self._matrix, k)
@@ -181,11 +193,17 @@ class Inverted(ABC):
                 for each, positions in zip(centre_scores, near, strict=True)
             ]
         )
-        self._probes = int(np.quantile(ranks, TARGET_RECALL, method="higher")) + 1
+        self._probes, self._probes_filtered = (
+            int(np.quantile(ranks, recall, method="higher")) + 1 for recall in (self.lists_recall, TARGET_RECALL)
+        )
         if self.compressed:
-            self._depth = tune_depth(
-                queries, self._matrix, scores[:, -1], k, lambda count: self._read_nearest(queries, k, count)[1]
-            )
+            scan = self._probes_filtered * len(self._matrix) // len(self._centres)
+
+            def candidates(count: int) -> Positions:
+                return self._read_nearest(queries, count, scan)[1]
+
+            wanted = TARGET_RECALL * float((ranks < self._probes_filtered).mean())
+            self._depth = tune_depth(queries, self._matrix, scores[:, -1], k, wanted, candidates)
         return float((self.search(queries, k, None)[0] >= scores[:, -1:] - ROUNDING).mean())
 
     def write(self, folder: Path) -> None:
@@ -202,7 +220,7 @@ class Inverted(ABC):
         expected = cls.untrained(dim, 1)
         if _shape(index) != _shape(expected) or ivf.quantizer.ntotal != ivf.nlist:
             raise ValueError("the lists are of another shape")
-        return cls(index, read_matrix(folder / VECTORS, dim), settings["nprobe"], settings["depth"], folder)
+        return cls(index, read_matrix(folder / VECTORS, dim), settings, folder)
 
     @classmethod
     def build(cls, matrix: Matrix, progress: Progress) -> Self:
@@ -216,7 +234,7 @@ class Inverted(ABC):
         for start in range(0, count, BUILD_SLICE):
             index.add(matrix[start : start + BUILD_SLICE])
             progress(index.ntotal)
-        return cls(index, matrix, 1, 0)
+        return cls(index, matrix, {"nprobe": 1, "nprobe_filtered": 1, "depth": 0})
 
 
 def lists_for(count: int) -> int:

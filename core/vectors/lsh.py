@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.vectors.exact import VECTORS, link_or_write, read_matrix, search_all, search_some, write_matrix
-from core.vectors.family import RECALL_AT, Keep, Positions, Progress, faiss, sample_queries, true_neighbours
+from core.vectors.family import (
+    RECALL_AT,
+    TARGET_RECALL,
+    Keep,
+    Positions,
+    Progress,
+    faiss,
+    sample_queries,
+    true_neighbours,
+)
 from core.vectors.protocol import Matrix, Plan, Scores
 from core.vectors.rerank import depth_for, tune_depth
 from core.vectors.validation import ROUNDING
@@ -19,7 +28,7 @@ BITS_PER_DIMENSION, MOST_BITS = 4, 512
 """Codes of up to 64 bytes have kernels of their own in Faiss, four times quicker than longer ones."""
 CODE_COST = 0.15
 """What comparing with a code costs, in whole vectors that exact search reads in the same time."""
-FAR = 0.4
+FAR = 0.45
 """Where more than this share of the bits differ, codes hardly tell near from far."""
 LEARN = 20_000
 """Vectors of which each direction's median is taken."""
@@ -93,9 +102,11 @@ class Lsh:
         queries = sample_queries(self._matrix)
         k = min(RECALL_AT, len(self._matrix))
         worst = true_neighbours(queries, self._matrix, k)[0][:, -1:]
-        self._depth = tune_depth(
-            queries, self._matrix, worst[:, 0], k, lambda count: self._candidates(queries, count, None)[1]
-        )
+
+        def candidates(count: int) -> Positions:
+            return self._candidates(queries, count, None)[1]
+
+        self._depth = tune_depth(queries, self._matrix, worst[:, 0], k, TARGET_RECALL, candidates)
         return float((self.search(queries, k, None)[0] >= worst - ROUNDING).mean())
 
     def write(self, folder: Path) -> None:

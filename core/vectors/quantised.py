@@ -1,7 +1,7 @@
-"""The families of inverted lists: ``ivf_flat``, ``sq8``, ``ivf_pq`` and ``opq_ivf_pq``.
+"""The families of inverted lists: ``ivf_flat``, ``ivf_pq`` and ``opq_ivf_pq``.
 
-They differ in what a list holds of a vector: all of it, a number of 8 bits per dimension, or a product quantiser's code
-(Jégou, Douze and Schmid, 2011), with a learnt rotation before it (Ge, He, Ke and Sun, 2013).
+They differ in what a list holds of a vector: all of it, or a product quantiser's code (Jégou, Douze and Schmid, 2011),
+with a learnt rotation before it (Ge, He, Ke and Sun, 2013).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.vectors.family import faiss
+from core.vectors.family import TARGET_RECALL, faiss
 from core.vectors.inverted import BITS, ITERATIONS, LEARN_CODES, LEARN_PER_LIST, Inverted
 from core.vectors.protocol import Matrix
 
@@ -22,24 +22,12 @@ class IvfFlat(Inverted):
     name = "ivf_flat"
     about = "Lists of similar vectors: reads only the lists near the query; quick to build, slower to search than hnsw."
     compressed = False
+    lists_recall = TARGET_RECALL
 
     @staticmethod
     def untrained(dim: int, lists: int) -> Any:
         centres = faiss.IndexFlatIP(dim)
         return _owning(faiss.IndexIVFFlat(centres, dim, lists, faiss.METRIC_INNER_PRODUCT), centres)
-
-
-class Sq8(Inverted):
-    name = "sq8"
-    about = (
-        "Lists with one byte per number: about a quarter of the memory, the best candidates ranked exactly from disk."
-    )
-
-    @staticmethod
-    def untrained(dim: int, lists: int) -> Any:
-        centres = faiss.IndexFlatIP(dim)
-        kind = faiss.ScalarQuantizer.QT_8bit
-        return _owning(faiss.IndexIVFScalarQuantizer(centres, dim, lists, kind, faiss.METRIC_INNER_PRODUCT), centres)
 
 
 class IvfPq(Inverted):

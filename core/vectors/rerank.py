@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.vectors.family import TARGET_RECALL, Positions
+from core.vectors.family import Positions
 from core.vectors.protocol import Matrix, Scores
 from core.vectors.validation import ROUNDING
 
@@ -23,8 +23,10 @@ def depth_for(depth: int, k: int, count: int) -> int:
     return min(count, max(k, depth, depth * k // NEIGHBOURS))
 
 
-def tune_depth(queries: Matrix, matrix: Matrix, worst: Scores, k: int, candidates: Callable[[int], Positions]) -> int:
-    """The least depth that reaches TARGET_RECALL for ``k`` neighbours, or MOST_DEPTH.
+def tune_depth(
+    queries: Matrix, matrix: Matrix, worst: Scores, k: int, wanted: float, candidates: Callable[[int], Positions]
+) -> int:
+    """The least depth that reaches the recall ``wanted`` for ``k`` neighbours, or MOST_DEPTH.
 
     ``candidates(c)`` gives (m, c) positions, best first by their codes, -1 at the end; ``worst`` is (m,), the k-th
     exact score.
@@ -37,7 +39,7 @@ def tune_depth(queries: Matrix, matrix: Matrix, worst: Scores, k: int, candidate
             # By score and not by position: of equal vectors any will do.
             found[at, : len(real)] = matrix[real] @ queries[at] >= worst[at] - ROUNDING
         reached = np.minimum(found.cumsum(axis=1), k).mean(axis=0) / k
-        enough = np.flatnonzero(reached >= TARGET_RECALL)
+        enough = np.flatnonzero(reached >= wanted)
         if enough.size:
             return int(enough[0]) + 1
     return MOST_DEPTH

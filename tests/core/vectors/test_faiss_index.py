@@ -91,7 +91,7 @@ def test_what_was_chosen_is_saved(tmp_path: Path, family: str) -> None:
 
 
 def test_codes_without_what_was_chosen_are_refused(tmp_path: Path) -> None:
-    build("sq8", 500).save(tmp_path, generation=1)
+    build("ivf_pq", 500).save(tmp_path, generation=1)
     path = tmp_path / derived.MANIFEST
     path.write_text(path.read_text().replace("nprobe", "n"))
     with pytest.raises(VectorError, match="damaged"):

@@ -90,9 +90,10 @@ def test_a_shortcut_round_what_was_removed(family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", COMPRESSED)
 def test_compressed_families_keep_little_in_memory(family: str) -> None:
-    share = built(family).memory_bytes / built("flat").memory_bytes
-    # One byte per number is a quarter of four; the row numbers come on top for all.
-    assert share <= (0.37 if family == "sq8" else 0.25)
+    if family == "sq8":  # whose links take more than the codes of vectors as short as these
+        assert built(family).memory_bytes <= 0.5 * built("hnsw").memory_bytes
+    else:
+        assert built(family).memory_bytes <= 0.25 * built("flat").memory_bytes
     assert built(family).capabilities.compressed
 
 
