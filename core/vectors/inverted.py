@@ -139,7 +139,7 @@ class Inverted(ABC):
         return search_some(queries, self._matrix, k, found) if self.compressed else (scores, found)
 
     def _read_nearest(self, queries: Matrix, count: int, scan: int) -> tuple[Scores, Positions]:
-        """The best ``count`` by their codes in the lists nearest to each query that hold ``scan`` vectors on average."""
+        """The best ``count`` by their codes in the nearest lists, which hold ``scan`` vectors on average."""
         probes = min(len(self._centres), math.ceil(scan * len(self._centres) / len(self._matrix)))
         parameters = self._parameters.get(probes)
         if parameters is None:  # to make one takes its time
