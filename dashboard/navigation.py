@@ -7,7 +7,7 @@ from typing import NoReturn, Protocol, TypeVar
 import streamlit as st
 
 from core.settings import ROOT
-from dashboard.links import AnyLink, Given, Link
+from dashboard.links import Given, Link
 
 L_co = TypeVar("L_co", covariant=True)
 
@@ -41,11 +41,11 @@ def show_in_address_bar(link: Link) -> None:
     st.query_params.from_dict(link.params())
 
 
-def go_to(link: AnyLink) -> NoReturn:
+def go_to(link: Link) -> NoReturn:
     """Leaves for another page, or for another view of this one."""
     st.switch_page(pages()[link.page], query_params=link.params())
 
 
-def page_link(link: AnyLink, label: str, *, icon: str | None = None, help: str | None = None) -> None:
+def page_link(link: Link, label: str, *, icon: str | None = None, help: str | None = None) -> None:
     """A link to a page. ``label`` is ours: it is read as Markdown."""
     st.page_link(pages()[link.page], label=label, icon=icon, help=help, query_params=link.params())

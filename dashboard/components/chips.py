@@ -12,7 +12,7 @@ from dashboard.components.figures import day
 from dashboard.components.frontend import component, draw
 from dashboard.components.text import clean
 from dashboard.languages import language_name
-from dashboard.links import AnyLink, SearchLink
+from dashboard.links import Link, SearchLink
 
 _chips = component("chips")
 THUMBNAIL_SIDE = 96
@@ -27,8 +27,8 @@ class Chip:
     count: str = ""
     kind: str = ""
     jpeg: bytes | None = None
-    link: AnyLink | None = None
-    remove: AnyLink | None = None
+    link: Link | None = None
+    remove: Link | None = None
 
 
 def draw_chips(chips: Sequence[Chip], *, label: str, key: str) -> None:

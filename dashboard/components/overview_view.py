@@ -14,7 +14,7 @@ from dashboard.components.figures import badge, day, day_and_time, facts, number
 from dashboard.components.notices import notice, state
 from dashboard.components.text import Markup, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import MAX_CHARS, AnyLink, DataLink, SearchLink
+from dashboard.links import MAX_CHARS, DataLink, Link, SearchLink
 from dashboard.navigation import go_to, page_link
 
 RECENT_PICTURES = 16
@@ -93,7 +93,7 @@ def _draw_ways(summary: Summary) -> None:
     newest = (
         SearchLink(has_picture=True) if pictures else SearchLink(langs=tuple(lang for lang, _ in summary.langs[:1]))
     )
-    ways: list[tuple[AnyLink, str, str, str]] = [
+    ways: list[tuple[Link, str, str, str]] = [
         (SearchLink(), "Search", ":material/search:", "By words, by a picture that you drop, or by examples."),
         (
             newest,

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.settings import ROOT
 from core.workspace import Workspace
-from dashboard import resources
+from dashboard.resources import opened
 
 POSTS = """id,text,author,date,likes,lang,images,reply_to,mood
 cat,A red cat sleeps on the mat #cats,ann,2024-01-01,30,en,red.png,,calm
@@ -23,17 +23,17 @@ hostile,"<script>alert(1)</script> ![x](https://example.org/x.png) **bold**",<b>
 @pytest.fixture
 def close_after():
     """Lets go of whatever workspace the app has opened."""
-    opened = []
+    found = []
     real = Workspace.open
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workspace, "open", lambda *a, **k: opened.append(real(*a, **k)) or opened[-1])
+        patch.setattr(Workspace, "open", lambda *a, **k: found.append(real(*a, **k)) or found[-1])
         yield
     for thread in threading.enumerate():
         if thread.name in ("feedscope-verify", "feedscope-encoders"):
             thread.join(timeout=30)
-    for workspace in opened:
+    for workspace in found:
         workspace.close()
-    resources._open.clear()
+    opened._open.clear()
 
 
 @pytest.fixture

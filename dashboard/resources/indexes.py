@@ -1,0 +1,52 @@
+"""How the indexes stand, the lab, and near-duplicates."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.database.jobs import Job
+from core.duplicates import Duplicates, find_groups
+from core.indexes import Kind, PartStatus
+from core.vectors.standing import Standing, standings
+from dashboard.resources.opened import Version, version, workspace
+
+
+def index_status() -> tuple[PartStatus, ...]:
+    return _index_status(version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _index_status(at: Version) -> tuple[PartStatus, ...]:
+    return workspace().indexes.status()
+
+
+def index_standings() -> tuple[Standing, ...]:
+    """How the index of each space stands; those of which nothing is encoded are left out."""
+    return _index_standings(version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _index_standings(at: Version) -> tuple[Standing, ...]:
+    return standings(workspace())
+
+
+def index_memory(kind: Kind) -> int:
+    """Bytes that searching the space keeps in memory. Opens the index. Raises VectorStoreError."""
+    index = workspace().indexes.vector(kind)
+    return 0 if index is None else index.memory_bytes
+
+
+def lab_runs(kind: Kind) -> list[Job]:
+    """The lab's runs on a space, newest first, with what they have found so far."""
+    jobs = workspace().jobs.list(limit=200)
+    return [job for job in jobs if job.kind == "lab" and job.params.get("space") == kind]
+
+
+def duplicates() -> Duplicates | None:
+    """The near-duplicate groups as they were last found, or None where nobody looked for them."""
+    return _duplicates(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _duplicates(at: Version) -> Duplicates | None:
+    return find_groups(workspace())
