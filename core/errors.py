@@ -42,6 +42,10 @@ class QueryError(FeedscopeError):
     """A search query that can't be run: no parts, an unknown post, a field that does not exist."""
 
 
+class CollectionError(FeedscopeError):
+    """A collection or a saved search that is missing, or that can't be made or changed as asked."""
+
+
 class VectorError(FeedscopeError):
     """A vector operation with the wrong dimension, values that are not finite, or an unknown space."""
 

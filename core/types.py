@@ -13,6 +13,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 LegName: TypeAlias = Literal["lexical", "text", "image"]
 Mode: TypeAlias = Literal["hybrid", "lexical", "text", "image"]
 PartKind: TypeAlias = Literal["text", "picture", "post"]
+Noun: TypeAlias = Literal["post", "user"]
 
 MODES: tuple[Mode, ...] = ("hybrid", "lexical", "text", "image")
 
@@ -94,12 +95,21 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of posts or users that any page can make, show, compare or export."""
+    """A named set of posts or users that any page can make, show, compare or export.
+
+    ``members`` are ids in the order in which they were added; lists of collections leave them out, and ``size`` is
+    their number either way. Times are naive UTC.
+    """
 
     id: str
     name: str
-    noun: Literal["post", "user"]
+    noun: Noun
     members: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

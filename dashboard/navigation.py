@@ -25,6 +25,9 @@ def pages() -> dict[str, st.Page]:
     return {
         "": st.Page(folder / "overview.py", title="Overview", icon=":material/home:", default=True),
         "search": st.Page(folder / "search.py", title="Search", icon=":material/search:", url_path="search"),
+        "collections": st.Page(
+            folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
+        ),
         "data": st.Page(folder / "data.py", title="Data", icon=":material/database:", url_path="data"),
         "index": st.Page(folder / "index.py", title="Index", icon=":material/hub:", url_path="index"),
         "post": st.Page(folder / "post.py", title="Post", url_path="post", visibility="hidden"),

@@ -54,9 +54,26 @@ function footer(card, go) {
   return counts.length + actions.length ? make("footer", "", ...counts, make("span", "actions", ...actions)) : null;
 }
 
-function draw(card, go, layout) {
+// A box to tick; what is ticked shows at once, and Python hears of it.
+function box(card, toggle) {
+  const node = set(make("button", "tick", icon("tick")), {
+    role: "checkbox", "aria-checked": String(card.selected), "aria-label": "Select this post", title: "Select",
+  });
+  node.type = "button";
+  node.onclick = () => {
+    const ticked = node.getAttribute("aria-checked") !== "true";
+    node.setAttribute("aria-checked", String(ticked));
+    node.closest(".card").classList.toggle("selected", ticked);
+    toggle(card.id);
+  };
+  return node;
+}
+
+function draw(card, go, toggle, layout) {
   const node = make("article", `card${card.pictures.length ? " with-picture" : ""}${card.current ? " current" : ""}`);
   node.dataset.post = card.id;
+  if (card.selected !== null) node.append(box(card, toggle));
+  if (card.selected) node.classList.add("selected");
   if (card.depth) node.style.setProperty("--depth", card.depth);
   const open = card.url ? set(link(card.url, go, "open"), { "aria-label": "Open the post" }) : null;
   if (layout === "tiles") {
@@ -89,9 +106,10 @@ function pack(root) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const go = (url) => setTriggerValue("go", url);
+  const toggle = (id) => setTriggerValue("toggle", id);
   const root = stage(parentElement, data.layout);
   set(root, { role: "list", "aria-label": data.label });
-  for (const card of data.cards) root.append(set(draw(card, go, data.layout), { role: "listitem" }));
+  for (const card of data.cards) root.append(set(draw(card, go, toggle, data.layout), { role: "listitem" }));
   root.resizing?.disconnect();
   if (data.layout === "grid") {
     root.resizing = new ResizeObserver(() => pack(root));
@@ -102,11 +120,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.getRootNode().host?.closest('[data-testid="stMain"]')?.scrollTo({ top: 0 });
   }
   root.dataset.view = data.view;
-  // Arrow keys step from card to card.
+  // Arrow keys step from card to card, x ticks one.
   root.onkeydown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const links = [...root.querySelectorAll("a.open")];
     const at = links.indexOf(event.target);
+    if (event.key === "x" && at >= 0) links[at].closest(".card").querySelector(".tick")?.click();
     if (!step || at < 0) return;
     event.preventDefault();
     links[Math.max(0, Math.min(links.length - 1, at + step))].focus();

@@ -10,11 +10,12 @@ const ICONS = {
   more: "M12 5v14M5 12h14",
   less: "M5 12h14",
   pictures: "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5ZM4.5 16l4.5-4.5 4 4 2.5-2.5 4 4M15.5 9.5h.01",
+  tick: "M6 12.5l4 4 8-9",
   remove: "M7 7l10 10M17 7 7 17",
   missing: "M4 4l16 16M6.5 5h12A1.5 1.5 0 0 1 20 6.5v11M4 7.5v10A1.5 1.5 0 0 0 5.5 19h12",
 };
 
-const ATTRIBUTES = new Set(["class", "title", "dir", "role", "tabindex", "aria-label", "aria-hidden", "lang"]);
+const ATTRIBUTES = new Set(["class", "title", "dir", "role", "tabindex", "aria-label", "aria-hidden", "aria-checked", "lang"]);
 
 function make(tag, className, ...children) {
   const node = document.createElement(tag);

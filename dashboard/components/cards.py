@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import streamlit as st
+
 from core.types import Hit, LegName, Post, User
 from dashboard.components.frontend import component, draw
 from dashboard.components.text import clean
@@ -17,6 +19,32 @@ from dashboard.links import PostLink, SearchLink
 Layout = Literal["grid", "tiles", "thread", "full"]
 Thumbnail = Callable[[str, int], bytes | None]
 """Gives the JPEG of a picture by its path below the media folder and a side in pixels; None where it can't be read."""
+
+
+class Selection:
+    """Posts that a visitor has ticked in one list, such as the results of one search, over all its pages."""
+
+    def __init__(self, key: str, of: str) -> None:
+        """``of`` names what the list shows: of another one, nothing is ticked."""
+        kept = st.session_state.get(key)
+        if kept is None or kept[0] != of:
+            kept = st.session_state[key] = (of, {})
+        self._ids: dict[str, None] = kept[1]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """In the order in which they were ticked."""
+        return tuple(self._ids)
+
+    def toggle(self, id_: str) -> None:
+        if id_ in self._ids:
+            del self._ids[id_]
+        else:
+            self._ids[id_] = None
+
+    def clear(self) -> None:
+        self._ids.clear()
+
 
 LEG_NAMES: dict[LegName, tuple[str, str]] = {
     "lexical": ("Words", "BM25"),
@@ -50,11 +78,22 @@ class Card:
 
 
 def draw_cards(
-    cards: Sequence[Card], thumbnail: Thumbnail, *, layout: Layout, label: str, key: str, view: str = ""
+    cards: Sequence[Card],
+    thumbnail: Thumbnail,
+    *,
+    layout: Layout,
+    label: str,
+    key: str,
+    view: str = "",
+    selection: Selection | None = None,
 ) -> None:
-    """Draws posts. ``label`` names the list for those who hear the page; another ``view`` begins at the page's top."""
+    """Draws posts. ``label`` names the list for those who hear the page; another ``view`` begins at the page's top.
+    With a ``selection`` each card can be ticked."""
     shown = [_card_data(card, layout, thumbnail) for card in cards]
-    draw(_cards, {"layout": layout, "label": label, "view": view, "cards": shown}, key=key)
+    for data in shown:
+        data["selected"] = None if selection is None else data["id"] in selection.ids
+    data_ = {"layout": layout, "label": label, "view": view, "cards": shown}
+    draw(_cards, data_, key=key, on_toggle=selection.toggle if selection is not None else None)
 
 
 def _card_data(card: Card, layout: Layout, thumbnail: Thumbnail) -> dict[str, Any]:

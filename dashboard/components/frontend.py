@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -22,9 +22,21 @@ def component(name: str) -> ComponentRenderer:
     return st.components.v2.component(f"feedscope_{name}", css=style.read_text() if style.exists() else None, js=script)
 
 
-def draw(renderer: ComponentRenderer, data: Mapping[str, Any], *, key: str) -> None:
-    """Draws ``data`` and follows the link that was clicked, if one was. A link that is none of ours is not followed."""
-    clicked = renderer(data=dict(data), key=key, on_go_change=_nothing).get("go")
+def draw(
+    renderer: ComponentRenderer, data: Mapping[str, Any], *, key: str, on_toggle: Callable[[str], None] | None = None
+) -> None:
+    """Draws ``data`` and follows the link that was clicked, if one was. A link that is none of ours is not followed.
+
+    ``on_toggle`` is called, before the page is drawn, with what a visitor ticked or unticked.
+    """
+
+    def toggled() -> None:
+        ticked = st.session_state[key].get("toggle")
+        if on_toggle is not None and isinstance(ticked, str):
+            on_toggle(ticked)
+
+    shown = renderer(data=dict(data), key=key, on_go_change=_nothing, on_toggle_change=toggled)
+    clicked = shown.get("go")
     link = parse_url(clicked) if isinstance(clicked, str) else None
     if link is not None:
         go_to(link)

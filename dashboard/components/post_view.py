@@ -11,14 +11,16 @@ from core.errors import VectorStoreError
 from core.search.neighbours import Neighbour
 from core.types import Post, User
 from dashboard import resources
+from dashboard.components.add_to_collection import draw_add_to_collection
 from dashboard.components.cards import Card, author_name, draw_cards
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import day, facts, number
 from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import By, PostLink, SearchLink
+from dashboard.links import By, CollectionLink, PostLink, SearchLink
 from dashboard.navigation import show_in_address_bar
+from dashboard.resources import collections
 
 BY_NAMES: dict[By, str] = {"both": "Both", "words": "Words", "picture": "Pictures"}
 NEIGHBOURS = 24
@@ -73,7 +75,12 @@ def draw_facts(post: Post, user: User | None) -> None:
     chips = [Chip(text="Search for more like this", link=SearchLink(like=(post.id,)))]
     if post.user_id:
         chips.append(Chip(text="All posts by this author", link=SearchLink(users=(post.user_id,))))
+    chips += [
+        Chip(name="In", text=found.name, link=CollectionLink(id=found.id))
+        for found in collections.collections_holding(post.id)
+    ]
     draw_chips(chips, label="Where to go", key="post.onward")
+    draw_add_to_collection([post.id], key="post.collect")
 
 
 def _draw_author(post: Post, user: User | None) -> None:
@@ -143,6 +150,9 @@ def draw_neighbours(link: PostLink, post: Post) -> None:
     if not found:
         _draw_no_neighbours(link, post, resources.overview())
         return
+    draw_add_to_collection(
+        [neighbour.post_id for neighbour in found], key="post.neighbours.collect", label="Collect these"
+    )
     posts = resources.posts([neighbour.post_id for neighbour in found])
     users = resources.users(posts.values())
     cards = [

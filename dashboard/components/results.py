@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +12,8 @@ from core.search.export import hits_csv, hits_jsonl
 from core.search.words import excerpt, marked_spans
 from core.types import Hit, Post, SearchResult
 from dashboard import resources
-from dashboard.components.cards import Card, draw_cards
+from dashboard.components.add_to_collection import draw_add_some
+from dashboard.components.cards import Card, Selection, draw_cards
 from dashboard.components.chips import Chip, draw_chips, filter_chips
 from dashboard.components.figures import number
 from dashboard.components.notices import notices, state
@@ -31,11 +32,13 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         return
     pages = -(-len(result.hits) // PAGE_SIZE)
     shown = replace(link, number=min(link.number, pages))
+    selection = Selection("results.selected", replace(link, number=1, sort="best").url())
     with st.container(horizontal=True, vertical_alignment="center", key="results_head"):
         _draw_count(shown, result)
         _draw_sort(shown)
+        _draw_collect(selection, result)
         _draw_export(result)
-    _draw_cards(shown, result)
+    _draw_cards(shown, result, selection)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
             # Named by its page, since a widget that is there already would not take a page from the address.
@@ -86,6 +89,18 @@ def _turn_page(link: SearchLink, key: str) -> None:
     show_link(replace(link, number=st.session_state[key]))
 
 
+def _draw_collect(selection: Selection, result: SearchResult) -> None:
+    """What was ticked, or all that was found, into a collection."""
+    found = [hit.post_id for hit in result.hits]
+    ticked = selection.ids
+    offers: dict[str, Sequence[str]] = {f"{number(len(ticked))} selected": ticked} if ticked else {}
+    offers |= {f"All {number(len(found))} hits": found}
+    draw_add_some(offers, key="results.collect", label=f"Add {number(len(ticked))} selected" if ticked else "Collect")
+    if ticked:
+        st.button("Clear", icon=":material/close:", type="tertiary", key="results.unselect", on_click=selection.clear,
+                  help="Takes all ticks away")  # fmt: skip
+
+
 def _draw_export(result: SearchResult) -> None:
     with st.popover("Export", icon=":material/download:", key="results_export"):
         show(element("p", f"All {number(len(result.hits))} hits with their texts, counts and legs.", class_="fs-faint"))
@@ -109,7 +124,7 @@ def _written(result: SearchResult, write: Callable[[Iterable[Hit], dict[str, Pos
     return write(result.hits, resources.posts([hit.post_id for hit in result.hits]))
 
 
-def _draw_cards(link: SearchLink, result: SearchResult) -> None:
+def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection) -> None:
     first = (link.number - 1) * PAGE_SIZE
     hits = result.hits[first : first + PAGE_SIZE]
     posts = resources.posts([hit.post_id for hit in hits])
@@ -121,7 +136,10 @@ def _draw_cards(link: SearchLink, result: SearchResult) -> None:
             text, spans = excerpt(post.text, marked_spans(post.text, link.words), EXCERPT_CHARS)
             user = users.get(post.user_id or "")
             cards.append(Card(post, user=user, text=text, spans=spans, hit=hit, search=link))
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Found posts", key="results.cards", view=link.url())
+    draw_cards(
+        cards, resources.thumbnail, layout="grid", label="Found posts", key="results.cards", view=link.url(),
+        selection=selection,
+    )  # fmt: skip
 
 
 def _draw_nothing_found(link: SearchLink, result: SearchResult) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from dashboard.links.base import MAX_LIST, Given, Link, Params
+from dashboard.links.collections import CollectionLink, CollectionView
 from dashboard.links.data import DataLink
 from dashboard.links.index import IndexLink, SpaceName
 from dashboard.links.overview import OverviewLink
@@ -17,12 +18,32 @@ from dashboard.links.post import By, PostLink
 from dashboard.links.search import MAX_HITS, MAX_PAGE, NOT_WEIGHT, PAGE_SIZE, SearchLink, Sort
 
 __all__ = [
-    "LINKS", "MAX_CHARS", "MAX_HITS", "MAX_LIST", "MAX_PAGE", "NOT_WEIGHT", "PAGE_SIZE",
-    "By", "DataLink", "Given", "IndexLink", "Link", "OverviewLink", "Params", "PostLink", "SearchLink", "Sort",
-    "SpaceName", "parse_url",
+    "LINKS",
+    "MAX_CHARS",
+    "MAX_HITS",
+    "MAX_LIST",
+    "MAX_PAGE",
+    "NOT_WEIGHT",
+    "PAGE_SIZE",
+    "By",
+    "CollectionLink",
+    "CollectionView",
+    "DataLink",
+    "Given",
+    "IndexLink",
+    "Link",
+    "OverviewLink",
+    "Params",
+    "PostLink",
+    "SearchLink",
+    "Sort",
+    "SpaceName",
+    "parse_url",
 ]  # fmt: skip
 
-LINKS: dict[str, type[Link]] = {kind.page: kind for kind in (OverviewLink, SearchLink, PostLink, DataLink, IndexLink)}
+LINKS: dict[str, type[Link]] = {
+    kind.page: kind for kind in (OverviewLink, SearchLink, PostLink, CollectionLink, DataLink, IndexLink)
+}
 
 
 def parse_url(url: str) -> Link | None:
