@@ -60,3 +60,11 @@ class JobStopped(FeedscopeError):
 
 class JobFailed(FeedscopeError):
     """A job's child process died or reported an error."""
+
+
+class RoleError(FeedscopeError):
+    """The person's role does not allow what was asked."""
+
+
+class ModerationError(FeedscopeError):
+    """A decision, policy or claim that can't be made: unknown, locked, or held by somebody else."""

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from core.database.connection import first_row
 from core.types import Filters
 
+VISIBLE = "row NOT IN (SELECT row FROM hidden_posts)"
+"""What every post that is shown to everybody must be: not removed and not locked, see core.moderation.effects."""
+
 
 def where_clause(filters: Filters) -> tuple[str, list[Any]]:
-    """A condition on ``posts`` with its bound parameters; ``TRUE`` where nothing is asked."""
-    parts: list[str] = []
+    """A condition on ``posts`` with its bound parameters. Posts that moderation hides never pass."""
+    parts: list[str] = [VISIBLE]
     values: list[Any] = []
 
     def add(condition: str, *bound: Any) -> None:
@@ -40,7 +43,7 @@ def where_clause(filters: Filters) -> tuple[str, list[Any]]:
         add("likes >= ?", filters.min_likes)
     for key, value in filters.extra:
         add("json_extract_string(extra, ?) = ?", _json_path(key), value)
-    return " AND ".join(parts) or "TRUE", values
+    return " AND ".join(parts), values
 
 
 def _json_path(key: str) -> str:
@@ -52,9 +55,12 @@ def _json_path(key: str) -> str:
     )
 
 
-def allowed_rows(cursor: duckdb.DuckDBPyConnection, filters: Filters) -> NDArray[np.int64] | None:
-    """Rows of the posts that pass, rising; None where there is no filter at all."""
-    if not filters:
+def allowed_rows(
+    cursor: duckdb.DuckDBPyConnection, filters: Filters, *, always: bool = False
+) -> NDArray[np.int64] | None:
+    """Rows of the posts that pass, rising; None where there is no filter at all (hidden posts are
+    then the caller's to leave out), unless they are wanted ``always``."""
+    if not filters and not always:
         return None
     condition, values = where_clause(filters)
     found = cursor.execute(f"SELECT row FROM posts WHERE {condition} ORDER BY row", values).fetchnumpy()

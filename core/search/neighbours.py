@@ -10,6 +10,7 @@ import numpy as np
 
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError
+from core.moderation.effects import removed_rows
 from core.search.tokens import forms
 from core.types import Post
 
@@ -39,7 +40,8 @@ class Neighbour:
 def neighbours(
     workspace: Workspace, post_id: str, *, by: By = "both", k: int = 12, min_similarity: float = -1.0
 ) -> list[Neighbour]:
-    """The ``k`` nearest posts with at least ``min_similarity``, nearest first, the post itself left out.
+    """The ``k`` nearest posts with at least ``min_similarity``, nearest first, without the post itself and those that
+    moderation hides.
 
     A post without words has no neighbours by words, one without pictures none by picture. Raises QueryError for an
     unknown post or ``by``.
@@ -51,6 +53,8 @@ def neighbours(
     if post_id not in rows:
         raise QueryError(f"There is no post {post_id!r} in this workspace.")
     own = rows[post_id]
+    hidden = set(removed_rows(workspace).tolist())
+    wanted, k = k, k + min(len(hidden), 1000)
     found: list[dict[int, float]] = []
     if by in ("words", "both"):
         found.append(_by_words(workspace, own, k))
@@ -62,7 +66,7 @@ def neighbours(
             similarity.setdefault(row, []).append(score)
     similarity.pop(own, None)
     ranked = sorted(((float(np.mean(s)), row) for row, s in similarity.items()), key=lambda pair: (-pair[0], pair[1]))
-    ranked = [(score, row) for score, row in ranked if score >= min_similarity][:k]
+    ranked = [(score, row) for score, row in ranked if score >= min_similarity and row not in hidden][:wanted]
     ids = ids_of(cursor, [row for _, row in ranked])
     posts = get_posts(cursor, [post_id, *ids.values()])
     return [

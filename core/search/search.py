@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.database.filters import allowed_rows, count_posts, newest_rows
 from core.database.posts import get_posts, ids_of, rows_of
 from core.errors import QueryError, VectorError, VectorStoreError
+from core.moderation.effects import removed_rows
 from core.search.fusion import Leg, fuse
 from core.search.query_words import plain_words
 from core.types import MODES, Filters, Hit, LegHit, LegName, Query, QueryPart, SearchResult
@@ -30,6 +31,8 @@ LEAST_DEPTH = 100
 IMAGE_WEIGHT_FOR_WORDS = 0.5
 # Further down, pictures resemble the words by chance, and would lift posts that hold one common word of them.
 IMAGE_DEPTH_FOR_WORDS = 50
+# So many posts that moderation hides are searched past; where there are more, they are left out beforehand.
+MOST_HIDDEN = 1000
 
 Rows = NDArray[np.int64]
 Vector = NDArray[np.float32]
@@ -54,12 +57,15 @@ def search(workspace: Workspace, query: Query) -> SearchResult:
         hits = tuple(Hit(id_, 0.0, rank) for rank, (_, id_) in enumerate(newest, start=1))
         return SearchResult(hits, count_posts(cursor, query.filters), _ms(started), 0.0)
 
+    hidden = removed_rows(workspace)
     examples = rows_of(cursor, [str(part.value) for part in query.parts if part.kind == "post"])
     for part in query.parts:
-        if part.kind == "post" and part.value not in examples:
+        if part.kind == "post" and (part.value not in examples or examples[str(part.value)] in hidden):
             raise QueryError(f"There is no post {part.value!r} in this workspace to search by.")
     allowed = allowed_rows(cursor, query.filters)
-    search_ = _Search(workspace, query, examples, allowed)
+    if allowed is None and len(hidden) > MOST_HIDDEN:
+        allowed = allowed_rows(cursor, Filters(), always=True)
+    search_ = _Search(workspace, query, examples, allowed, hidden)
     legs = {name: leg for name, run in search_.runners().items() if (leg := search_.run(run)) is not None}
     fused = fuse(legs, k=query.k, exclude=np.fromiter(examples.values(), np.int64, len(examples)))
     ids = ids_of(cursor, fused.rows)
@@ -102,15 +108,26 @@ def _bounded(depth: int, index: VectorIndex) -> int:
     return min(depth, len(index), index.capabilities.most_k or depth)
 
 
+def _without(leg: Leg, hidden: Rows) -> Leg:
+    """The leg as if the posts that moderation hides were not there."""
+    kept = np.flatnonzero(~np.isin(leg.rows, hidden)) if len(hidden) else np.arange(len(leg.rows))
+    return leg if len(kept) == len(leg.rows) else Leg(leg.rows[kept], leg.scores[kept], leg.weight)
+
+
 class _Search:
     """The legs of one query."""
 
-    def __init__(self, workspace: Workspace, query: Query, examples: dict[str, int], allowed: Rows | None) -> None:
+    def __init__(
+        self, workspace: Workspace, query: Query, examples: dict[str, int], allowed: Rows | None, hidden: Rows
+    ) -> None:
         self._workspace = workspace
         self._query = query
         self._examples = examples
         self._allowed = allowed
+        self._hidden = hidden
         self._depth = max(LEAST_DEPTH, DEPTH_FACTOR * query.k) + len(examples)
+        if allowed is None:
+            self._depth += len(hidden)
         self.encode_ms = 0.0
         self.notes: list[str] = []
 
@@ -126,7 +143,8 @@ class _Search:
     def run(self, leg: Callable[[], Leg | None]) -> Leg | None:
         """The leg, or None and a note where its vectors lie on a server that is away: words are searched here."""
         try:
-            return leg()
+            found = leg()
+            return found if found is None or self._allowed is not None else _without(found, self._hidden)
         except VectorStoreError as error:
             note = str(error).removesuffix(".")
             note += ": only words are searched." if self._query.mode == "hybrid" else "."

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.database.jobs import Job
 from core.errors import FeedscopeError
+from core.moderation import effects
 from core.settings import read_settings
 from core.workspace import Workspace
 
@@ -20,10 +21,11 @@ from core.workspace import Workspace
 class Version:
     """Names a state of the workspace: its folder, its generation, its latest jobs with their states, since a job may
     change an index without changing the data, and how often the vector engine was away, since what was found without it
-    is not to be kept."""
+    is not to be kept. ``decisions`` rises with every decision of a reviewer."""
 
     workspace: str
     generation: int
+    decisions: int
     jobs: tuple[tuple[int, str], ...]
     outages: tuple[int, int]
 
@@ -91,7 +93,7 @@ def workspace_name() -> str:
 def version() -> Version:
     opened = workspace()
     jobs = tuple((job.id, job.state) for job in opened.jobs.list(limit=20))
-    return Version(str(opened.path), opened.generation, jobs, opened.indexes.store.outages())
+    return Version(str(opened.path), opened.generation, effects.version(opened), jobs, opened.indexes.store.outages())
 
 
 def active_jobs() -> list[Job]:
