@@ -54,6 +54,10 @@ class VectorStoreError(VectorError):
     """The vector engine does not answer, refuses the credentials, or lost what it should hold."""
 
 
+class MapError(FeedscopeError):
+    """A map that can't be made or is not there: too few points, nothing encoded, an unknown name."""
+
+
 class JobStopped(FeedscopeError):
     """A job ended because somebody asked it to stop."""
 

@@ -6,11 +6,11 @@ import sys
 
 from rich.text import Text
 
-from core.cli import dual, search, vectors, workspace
+from core.cli import dual, maps, search, vectors, workspace
 from core.cli.shell import app, err_console, print_json
 from core.errors import FeedscopeError
 
-__all__ = ["app", "dual", "main", "search", "vectors", "workspace"]
+__all__ = ["app", "dual", "main", "maps", "search", "vectors", "workspace"]
 
 
 def main() -> None:

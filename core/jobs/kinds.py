@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "switch": "core.vectors.lab:run_switch",
     "copy_vectors": "core.vectors.copy:run",
     "export_vectors": "core.vectors.exchange:run_export",
+    "map": "core.maps.building:run",
     "import_vectors": "core.vectors.exchange:run_import",
 }
 
