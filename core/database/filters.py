@@ -42,11 +42,11 @@ def where_clause(filters: Filters) -> tuple[str, list[Any]]:
     if filters.min_likes is not None:
         add("likes >= ?", filters.min_likes)
     for key, value in filters.extra:
-        add("json_extract_string(extra, ?) = ?", _json_path(key), value)
+        add("json_extract_string(extra, ?) = ?", json_path(key), value)
     return " AND ".join(parts), values
 
 
-def _json_path(key: str) -> str:
+def json_path(key: str) -> str:
     # DuckDB quotes a key with double quotes and has no escape inside them.
     return (
         "$." + json.dumps(key, ensure_ascii=False)

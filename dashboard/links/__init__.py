@@ -12,37 +12,52 @@ from dashboard.links.base import MAX_LIST, Given, Link, Params
 from dashboard.links.collections import CollectionLink, CollectionView
 from dashboard.links.data import DataLink
 from dashboard.links.index import IndexLink, SpaceName
+from dashboard.links.map import MAX_CORNERS, MapLink
 from dashboard.links.overview import OverviewLink
 from dashboard.links.parse import MAX_CHARS
 from dashboard.links.post import By, PostLink
 from dashboard.links.search import MAX_HITS, MAX_PAGE, NOT_WEIGHT, PAGE_SIZE, SearchLink, Sort
+from dashboard.links.user import UserLink
 
 __all__ = [
-    "LINKS",
-    "MAX_CHARS",
-    "MAX_HITS",
-    "MAX_LIST",
-    "MAX_PAGE",
-    "NOT_WEIGHT",
-    "PAGE_SIZE",
     "By",
     "CollectionLink",
     "CollectionView",
     "DataLink",
     "Given",
     "IndexLink",
+    "LINKS",
     "Link",
+    "MAX_CHARS",
+    "MAX_CORNERS",
+    "MAX_HITS",
+    "MAX_LIST",
+    "MAX_PAGE",
+    "MapLink",
+    "NOT_WEIGHT",
     "OverviewLink",
+    "PAGE_SIZE",
     "Params",
     "PostLink",
     "SearchLink",
     "Sort",
     "SpaceName",
+    "UserLink",
     "parse_url",
-]  # fmt: skip
+]
 
 LINKS: dict[str, type[Link]] = {
-    kind.page: kind for kind in (OverviewLink, SearchLink, PostLink, CollectionLink, DataLink, IndexLink)
+    kind.page: kind
+    for kind in (
+        OverviewLink,
+        SearchLink,
+        MapLink,
+        PostLink,
+        UserLink,
+        CollectionLink,
+        DataLink,
+        IndexLink,
+    )
 }
 
 
