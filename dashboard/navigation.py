@@ -25,6 +25,7 @@ def pages() -> dict[str, st.Page]:
     return {
         "": st.Page(folder / "overview.py", title="Overview", icon=":material/home:", default=True),
         "search": st.Page(folder / "search.py", title="Search", icon=":material/search:", url_path="search"),
+        "map": st.Page(folder / "map.py", title="Map", icon=":material/bubble_chart:", url_path="map"),
         "collections": st.Page(
             folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
         ),

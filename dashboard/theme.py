@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from core.settings import ROOT
@@ -17,7 +19,10 @@ def configure_page() -> None:
     st.logo(str(ASSETS / ("logo-dark.svg" if dark else "logo.svg")), size="large", icon_image=str(ASSETS / "icon.svg"))
 
 
+def shown_theme() -> Literal["light", "dark"]:
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
 def chart_colours() -> list[str]:
     """The theme's colours for things that differ in kind, in the light or the dark form that is shown."""
-    shown = "dark" if st.context.theme.type == "dark" else "light"
-    return list(st.get_option(f"theme.{shown}.chartCategoricalColors"))
+    return list(st.get_option(f"theme.{shown_theme()}.chartCategoricalColors"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -46,12 +45,19 @@ def build(
     with open_workspace(settings_of(workspace)) as opened:
         job = run_job(opened, "map", params, f"Map: {params['name']}")
         layout = read_layout(opened, str((job.result or {})["layout"]))
-    _tell(dict(job.result or {}), layout.at_level(0), wants_json(json_), [len(layout.at_level(level)) for level in range(len(layout.labels))])
+    _tell(
+        dict(job.result or {}),
+        layout.at_level(0),
+        wants_json(json_),
+        [len(layout.at_level(level)) for level in range(len(layout.labels))],
+    )
 
 
 def _tell(result: dict[str, Any], clusters: Any, as_json: bool, levels: list[int]) -> None:
     if as_json:
-        print_json({**result, "levels": levels, "clusters": [asdict(c) | {"terms": [t for t, _ in c.terms]} for c in clusters]})
+        print_json(
+            {**result, "levels": levels, "clusters": [asdict(c) | {"terms": [t for t, _ in c.terms]} for c in clusters]}
+        )
         return
     quality = ""
     if result["knn_overlap"] is not None:

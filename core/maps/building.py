@@ -18,7 +18,6 @@ from core.errors import MapError
 from core.jobs.child import Child
 from core.jobs.runner import utc_now
 from core.maps.layouts import (
-    NOUNS,
     SPACES,
     Cluster,
     Drawn,

@@ -63,8 +63,10 @@ def paint(workspace: Workspace, layout: Layout, positions: Positions, by: str) -
         codes = layout.placed[positions].astype(np.uint8)
         return Paint("category", codes, ("On the map when it was made", "Placed since"),
                      (int((codes == 0).sum()), int(codes.sum())))  # fmt: skip
-    values = user_values(workspace, layout, positions, by) if layout.users else post_values(
-        workspace, layout.rows[positions], by
+    values = (
+        user_values(workspace, layout, positions, by)
+        if layout.users
+        else post_values(workspace, layout.rows[positions], by)
     )
     return _numbers(values) if _is_numeric(values) else _categories(values)
 
@@ -136,11 +138,15 @@ def sentiments(workspace: Workspace, rows: NDArray[np.int64]) -> NDArray[np.floa
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
-    found = workspace.cursor().execute(
-        "SELECT row, left(text, 1000) FROM posts WHERE row IN (SELECT unnest(?::BIGINT[])) AND text <> ''"
-        " AND (lang IS NULL OR lang LIKE 'en%')",
-        [rows.tolist()],
-    ).fetchall()
+    found = (
+        workspace.cursor()
+        .execute(
+            "SELECT row, left(text, 1000) FROM posts WHERE row IN (SELECT unnest(?::BIGINT[])) AND text <> ''"
+            " AND (lang IS NULL OR lang LIKE 'en%')",
+            [rows.tolist()],
+        )
+        .fetchall()
+    )
     known = {row: analyzer.polarity_scores(text)["compound"] for row, text in found}
     return np.array([known.get(row, np.nan) for row in rows.tolist()], np.float64)
 

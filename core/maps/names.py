@@ -26,8 +26,44 @@ READ_CHARS = 600
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+|[@＠][\w.-]+|&(?:amp|lt|gt|quot|#\d+);|\S+@\S+", re.IGNORECASE)
 _OWN_STOPS = frozenset(
-    "amp rt via http https www com org net html gt lt im dont cant didnt doesnt isnt wasnt ive youre thats hes shes"
-    " theyre weve wont couldnt wouldnt shouldnt aint lets gonna wanna removed deleted".split()
+    [
+        "amp",
+        "rt",
+        "via",
+        "http",
+        "https",
+        "www",
+        "com",
+        "org",
+        "net",
+        "html",
+        "gt",
+        "lt",
+        "im",
+        "dont",
+        "cant",
+        "didnt",
+        "doesnt",
+        "isnt",
+        "wasnt",
+        "ive",
+        "youre",
+        "thats",
+        "hes",
+        "shes",
+        "theyre",
+        "weve",
+        "wont",
+        "couldnt",
+        "wouldnt",
+        "shouldnt",
+        "aint",
+        "lets",
+        "gonna",
+        "wanna",
+        "removed",
+        "deleted",
+    ]
 )
 
 
@@ -94,7 +130,9 @@ def name_clusters(
         own = of[positions]
         kept = np.flatnonzero(own >= 0)
         member = csr_matrix((np.ones(len(kept), np.float32), (own[kept], kept)), shape=(count, len(texts)))
-        named.append(_best_terms((member @ matrix).tocsr(), np.bincount(own[kept], minlength=count), total, words, forms))
+        named.append(
+            _best_terms((member @ matrix).tocsr(), np.bincount(own[kept], minlength=count), total, words, forms)
+        )
     return named
 
 

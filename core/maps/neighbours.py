@@ -210,7 +210,14 @@ def _by_both(workspace: Workspace, k: int, weight: float, report: Report, among:
             assert index is not None
             near, far = nearest(index, vectors, own_rows, k, report, own=own)
         else:
-            near, far = nearest_by_pictures(workspace, vectors, own_rows, k, report, own=own, )
+            near, far = nearest_by_pictures(
+                workspace,
+                vectors,
+                own_rows,
+                k,
+                report,
+                own=own,
+            )
         units.append(max(float(np.median(far[:, -1])), 1e-6))
         at = np.searchsorted(rows, own_rows)
         whole = np.zeros((len(rows), vectors.shape[1]), np.float32)

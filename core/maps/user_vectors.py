@@ -69,9 +69,7 @@ def _by_content(workspace: Workspace, report: Report) -> UserVectors:
         np.add.at(vectors, of[part], index.reconstruct(distinct)[at] * weight[part, None])
     length = np.linalg.norm(vectors, axis=1)
     kept = length > 1e-6
-    return UserVectors(
-        "users", tuple(names[kept].tolist()), vectors[kept] / length[kept, None], index.space.model_id
-    )
+    return UserVectors("users", tuple(names[kept].tolist()), vectors[kept] / length[kept, None], index.space.model_id)
 
 
 def _by_ties(workspace: Workspace, report: Report) -> UserVectors:
@@ -116,6 +114,4 @@ def _by_ties(workspace: Workspace, report: Report) -> UserVectors:
     vectors = np.ascontiguousarray((left * values)[:, ::-1], np.float32)
     length = np.linalg.norm(vectors, axis=1)
     solid = length > 1e-6
-    return UserVectors(
-        "ties", tuple(users[enough][solid].tolist()), vectors[solid] / length[solid, None], "reactions"
-    )
+    return UserVectors("ties", tuple(users[enough][solid].tolist()), vectors[solid] / length[solid, None], "reactions")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
 
-def component(name: str) -> ComponentRenderer:
-    """The component of assets/js/NAME.js and, where there is one, assets/css/NAME.css."""
-    script = (ASSETS / "js" / "dom.js").read_text() + (ASSETS / "js" / f"{name}.js").read_text()
+def component(name: str, *parts: str) -> ComponentRenderer:
+    """The component of assets/js/NAME.js, with other scripts it needs, and, where there is one, assets/css/NAME.css."""
+    script = "".join((ASSETS / "js" / f"{part}.js").read_text() for part in ("dom", *parts, name))
     style = ASSETS / "css" / f"{name}.css"
     return st.components.v2.component(f"feedscope_{name}", css=style.read_text() if style.exists() else None, js=script)
 
@@ -35,12 +35,12 @@ def draw(
         if on_toggle is not None and isinstance(ticked, str):
             on_toggle(ticked)
 
-    shown = renderer(data=dict(data), key=key, on_go_change=_nothing, on_toggle_change=toggled)
+    shown = renderer(data=dict(data), key=key, on_go_change=nothing, on_toggle_change=toggled)
     clicked = shown.get("go")
     link = parse_url(clicked) if isinstance(clicked, str) else None
     if link is not None:
         go_to(link)
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """A component reports an event only where it has a callback."""

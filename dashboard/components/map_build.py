@@ -1,0 +1,86 @@
+"""Making a map: the form, the jobs that run, and new posts that wait for their place."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from core.database.jobs import Job
+from core.errors import MapError
+from core.maps.building import build_params
+from core.maps.layouts import SPACES, LayoutInfo, MapSpace, Recipe
+from dashboard import resources
+from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.notices import notice
+from dashboard.components.text import element, show
+from dashboard.links import MapLink
+
+KINDS = ("map", "map_place")
+ABOUT: dict[MapSpace, str] = {
+    "text": "Posts near each other say alike things.",
+    "dual": "Posts near each other show alike things.",
+    "blend": "Words and pictures count together.",
+    "users": "Users near each other post and like alike things.",
+    "ties": "Users near each other react to the same people.",
+}
+
+
+def map_jobs() -> list[Job]:
+    return [job for job in resources.active_jobs() if job.kind in KINDS]
+
+
+def draw_map_jobs() -> None:
+    """What is being made, and what failed last."""
+    busy = bool(map_jobs())
+    st.fragment(_draw_jobs, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
+
+
+def _draw_jobs(was_busy: bool) -> None:
+    running = map_jobs()
+    if was_busy and not running:
+        st.rerun()
+    for job in running:
+        draw_job(job, key="map_job")
+    latest = next((job for job in resources.workspace().jobs.list(limit=20) if job.kind in KINDS), None)
+    if latest is not None and latest.state in ("failed", "stopped") and not running:
+        draw_job(latest, key="map_job")
+
+
+def draw_build(link: MapLink, *, first: bool = False) -> None:
+    """The form of a new map."""
+    space = cast(
+        MapSpace,
+        st.selectbox("Of what", list(SPACES), format_func=lambda space: SPACES[space], key="map.build.space"),
+    )
+    show(element("p", ABOUT[space], class_="fs-faint"))
+    name = st.text_input("Name", placeholder=SPACES[space], max_chars=80, key=f"map.build.name.{space}")
+    with st.expander("Parameters"):
+        neighbours = st.slider(
+            "Neighbours", 5, 100, 15, key="map.build.neighbours",
+            help="Few show fine detail, many the large shape (UMAP's n_neighbors).",
+        )  # fmt: skip
+        min_dist = st.slider(
+            "Smallest distance", 0.0, 0.99, 0.1, step=0.05, key="map.build.min_dist",
+            help="How close points may lie (UMAP's min_dist): small values make tight groups.",
+        )  # fmt: skip
+        blend = 0.5
+        if space == "blend":
+            blend = st.slider("Words against pictures", 0.0, 1.0, 0.5, step=0.05, key="map.build.blend")
+    if st.button("Make the map", type="primary" if first else "secondary", icon=":material/bubble_chart:",
+                 disabled=bool(map_jobs()), key="map.build.go"):  # fmt: skip
+        try:
+            submit(Recipe(space, neighbours=neighbours, min_dist=min_dist, blend=blend), name)
+        except MapError as error:
+            notice(str(error), kind="error")
+        else:
+            st.rerun()
+
+
+def submit(recipe: Recipe, name: str = "", posts: list[int] | None = None) -> None:
+    params = build_params(recipe, name, posts=posts)
+    resources.workspace().jobs.submit("map", params, title=f"Map: {params['name']}")
+
+
+def draw_place(info: LayoutInfo) -> None:
+    """How many posts came since the map was made, and what can be done about it."""

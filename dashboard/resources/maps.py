@@ -1,0 +1,150 @@
+"""Maps as they are drawn: layouts, what colours them, what is chosen on them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.database.posts import ids_of, rows_of
+from core.maps import colours, drawing
+from core.maps.colours import Paint, Times
+from core.maps.drawing import Window
+from core.maps.layouts import Layout, LayoutInfo, Positions, list_layouts, read_layout
+from dashboard.links import MapLink
+from dashboard.resources.opened import Version, version, workspace
+
+
+def layouts() -> list[LayoutInfo]:
+    return _layouts(version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _layouts(at: Version) -> list[LayoutInfo]:
+    return list_layouts(workspace())
+
+
+def layout(id_: str) -> Layout:
+    """A layout with its edits by hand. Raises MapError where there is none."""
+    return _layout(id_, version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _layout(id_: str, at: Version) -> Layout:
+    return read_layout(workspace(), id_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What a map is drawn from, whatever its colours: ``units`` (n, 2), ``sample`` the drawn positions with their
+    coordinates ``at`` in base64, ``density`` a grid in base64."""
+
+    units: NDArray[np.float32]
+    sample: Positions
+    at: str
+    density: str
+
+
+def base(id_: str) -> Base:
+    return _base(id_, version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _base(id_: str, at: Version) -> Base:
+    units = drawing.unit(layout(id_))
+    sample = drawing.drawn_sample(len(units))
+    return Base(units, sample, packed(drawing.quantised(units, sample)), packed(drawing.density(units)))
+
+
+def packed(array: NDArray[np.generic]) -> str:
+    """An array's bytes, little endian, as a component's script reads them."""
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def paint(id_: str, by: str, level: int) -> Paint:
+    """What colours the drawn sample. Raises MapError."""
+    return _paint(id_, by, level, version())
+
+
+@st.cache_resource(max_entries=12, show_spinner="Colouring …")
+def _paint(id_: str, by: str, level: int, at: Version) -> Paint:
+    return paint_at(id_, by, level, base(id_).sample)
+
+
+def paint_at(id_: str, by: str, level: int, positions: Positions) -> Paint:
+    shown = layout(id_)
+    if by == "cluster":
+        return colours.paint_clusters(shown, positions, min(level, len(shown.labels) - 1))
+    return colours.paint(workspace(), shown, positions, by)
+
+
+def times(id_: str) -> Times | None:
+    """When the drawn sample was written."""
+    return _times(id_, version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _times(id_: str, at: Version) -> Times | None:
+    return colours.point_times(workspace(), layout(id_), base(id_).sample)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detail:
+    """The points of a window, or a fair sample of its ``total``."""
+
+    positions: Positions
+    total: int
+    at: str
+    codes: NDArray[np.uint8]
+
+
+def detail(id_: str, window: Window, by: str, level: int) -> Detail:
+    return _detail(id_, window, by, level, version())
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _detail(id_: str, window: Window, by: str, level: int, at: Version) -> Detail:
+    known = base(id_)
+    positions, total = drawing.in_window(known.units, window)
+    return Detail(
+        positions, total, packed(drawing.quantised(known.units, positions)), paint_at(id_, by, level, positions).codes
+    )
+
+
+def inside(id_: str, polygon: tuple[tuple[float, float], ...]) -> Positions:
+    """The positions inside a polygon in unit coordinates."""
+    return drawing.in_polygon(base(id_).units, polygon)
+
+
+def quantised(id_: str, positions: Positions) -> str:
+    return packed(drawing.quantised(base(id_).units, positions))
+
+
+def positions_of_posts(id_: str, post_ids: Sequence[str]) -> Positions:
+    rows = np.array(sorted(rows_of(workspace().cursor(), post_ids).values()), np.int64)
+    return drawing.positions_of(layout(id_), rows)
+
+
+def ids_at(id_: str, positions: Sequence[int] | Positions) -> list[str]:
+    """The ids of posts (or users) at some positions, in that order; those that are gone are left out."""
+    shown = layout(id_)
+    if shown.users:
+        return [shown.users[at] for at in positions]
+    rows = shown.rows[np.asarray(positions, np.int64)].tolist()
+    ids = ids_of(workspace().cursor(), rows)
+    return [ids[row] for row in rows if row in ids]
+
+
+def chosen(link: MapLink) -> Positions:
+    """The positions that a link's polygon or cluster holds."""
+    if link.cluster is not None:
+        level, cluster = link.cluster
+        labels = layout(link.layout).labels
+        if level >= len(labels):
+            return np.empty(0, np.int64)
+        return np.flatnonzero(labels[level] == cluster).astype(np.int64)
+    return inside(link.layout, link.polygon)
