@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.table import Table
@@ -20,6 +20,9 @@ from core.cli.shell import (
     settings_of,
     wants_json,
 )
+
+if TYPE_CHECKING:
+    from core.maps.layouts import Layout
 
 map_app = command_group("map", "Maps of posts and users.")
 
@@ -45,19 +48,15 @@ def build(
     with open_workspace(settings_of(workspace)) as opened:
         job = run_job(opened, "map", params, f"Map: {params['name']}")
         layout = read_layout(opened, str((job.result or {})["layout"]))
-    _tell(
-        dict(job.result or {}),
-        layout.at_level(0),
-        wants_json(json_),
-        [len(layout.at_level(level)) for level in range(len(layout.labels))],
-    )
+    _tell(dict(job.result or {}), layout, wants_json(json_))
 
 
-def _tell(result: dict[str, Any], clusters: Any, as_json: bool, levels: list[int]) -> None:
+def _tell(result: dict[str, Any], layout: Layout, as_json: bool) -> None:
+    clusters = layout.at_level(0)
     if as_json:
-        print_json(
-            {**result, "levels": levels, "clusters": [asdict(c) | {"terms": [t for t, _ in c.terms]} for c in clusters]}
-        )
+        levels = [len(layout.at_level(level)) for level in range(len(layout.labels))]
+        named = [asdict(cluster) | {"terms": [term for term, _ in cluster.terms]} for cluster in clusters]
+        print_json({**result, "levels": levels, "clusters": named})
         return
     quality = ""
     if result["knn_overlap"] is not None:

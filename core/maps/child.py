@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def optimise(
         smooth_knn_dist, compute_membership_strengths, umap.layouts._nb_optimize_layout_euclidean_single_epoch
     ):  # fmt: skip
         compiled.enable_caching()
-    numba.set_num_threads(min(params["threads"], numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(params["threads"], numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
     def told(epochs: Iterable[int], **_: Any) -> Iterator[int]:
         total = len(epochs)  # type: ignore[arg-type]
@@ -146,7 +147,7 @@ def extremes(vectors: NDArray[np.float32], labels: NDArray[np.int32]) -> list[tu
     limits = np.searchsorted(labels[order], np.arange(count + 1))
     return [
         (order[a : min(a + TYPICAL, b)].tolist(), order[max(a, b - UNTYPICAL) : b][::-1].tolist())
-        for a, b in zip(limits[:-1], limits[1:], strict=True)
+        for a, b in pairwise(limits)
     ]
 
 

@@ -42,7 +42,7 @@ def level_sizes(count: int) -> list[int]:
         return [finest]
     if finest < 8 * coarsest:
         return [coarsest, finest]
-    return [coarsest, int(round((coarsest * finest) ** 0.5)), finest]
+    return [coarsest, round((coarsest * finest) ** 0.5), finest]
 
 
 def find_clusters(xy: Points, sizes: list[int] | None = None) -> Hierarchy:
@@ -129,15 +129,16 @@ def _merges(density: NDArray[np.float64], basin: NDArray[np.int64], mass: NDArra
     height = density.ravel()
     first, second, passes = [], [], []
     cell = np.arange(CELLS * CELLS).reshape(CELLS, CELLS)
-    for a, b in (
+    for side, opposite in (
         (cell[:-1], cell[1:]), (cell[:, :-1], cell[:, 1:]), (cell[:-1, :-1], cell[1:, 1:]),
         (cell[:-1, 1:], cell[1:, :-1]),
     ):  # fmt: skip
-        a, b = a.ravel(), b.ravel()
-        crossing = basin[a] != basin[b]
-        first.append(basin[a[crossing]])
-        second.append(basin[b[crossing]])
-        passes.append(np.minimum(height[a[crossing]], height[b[crossing]]))
+        here, there = side.ravel(), opposite.ravel()
+        crossing = basin[here] != basin[there]
+        here, there = here[crossing], there[crossing]
+        first.append(basin[here])
+        second.append(basin[there])
+        passes.append(np.minimum(height[here], height[there]))
     one, other, level = np.concatenate(first), np.concatenate(second), np.concatenate(passes)
     weight = np.bincount(basin, weights=mass, minlength=CELLS * CELLS)
     peaks = np.flatnonzero(weight)

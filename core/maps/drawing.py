@@ -58,7 +58,8 @@ def density(units: NDArray[np.float32], side: int = GRID) -> NDArray[np.uint8]:
     spread = 0.9 if len(units) > ALL_UP_TO else 1.6
     logs = np.log1p(gaussian_filter(counted.astype(np.float64), spread) * 4)
     most = float(logs.max())
-    return np.round(logs * (255 / most) if most > 0 else logs).astype(np.uint8)
+    shades: NDArray[np.uint8] = np.round(logs * (255 / most) if most > 0 else logs).astype(np.uint8)
+    return shades
 
 
 def in_window(units: NDArray[np.float32], window: Window, most: int = WINDOW) -> tuple[Positions, int]:

@@ -26,6 +26,7 @@ READ_CHARS = 600
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+|[@＠][\w.-]+|&(?:amp|lt|gt|quot|#\d+);|\S+@\S+", re.IGNORECASE)
 _OWN_STOPS = frozenset(
+    # What a link leaves behind, and English contractions without their apostrophe, which folding takes.
     [
         "amp",
         "rt",
@@ -130,9 +131,8 @@ def name_clusters(
         own = of[positions]
         kept = np.flatnonzero(own >= 0)
         member = csr_matrix((np.ones(len(kept), np.float32), (own[kept], kept)), shape=(count, len(texts)))
-        named.append(
-            _best_terms((member @ matrix).tocsr(), np.bincount(own[kept], minlength=count), total, words, forms)
-        )
+        sizes = np.bincount(own[kept], minlength=count)
+        named.append(_best_terms((member @ matrix).tocsr(), sizes, total, words, forms))
     return named
 
 
@@ -147,7 +147,7 @@ def _counted(texts: Sequence[tuple[int, str | None, str]], report: Callable[[int
     for at, (_, lang, text) in enumerate(texts):
         if at % 2000 == 0:
             report(at, len(texts))
-        seen = {}
+        seen: dict[str, str] = {}
         for form, shown in terms_of(text, lang):
             seen.setdefault(form, shown)
         for form, shown in seen.items():

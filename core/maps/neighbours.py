@@ -102,7 +102,8 @@ def _reconstruct(index: VectorIndex, rows: Rows) -> Matrix:
 
 def _unit(vectors: Matrix) -> Matrix:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    found: Matrix = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return found
 
 
 def _by_words(workspace: Workspace, k: int, report: Report, among: Rows | None) -> Graph:

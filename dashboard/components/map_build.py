@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import streamlit as st
 
 from core.database.jobs import Job
@@ -49,10 +47,7 @@ def _draw_jobs(was_busy: bool) -> None:
 
 def draw_build(link: MapLink, *, first: bool = False) -> None:
     """The form of a new map."""
-    space = cast(
-        MapSpace,
-        st.selectbox("Of what", list(SPACES), format_func=lambda space: SPACES[space], key="map.build.space"),
-    )
+    space = st.selectbox("Of what", list(SPACES), format_func=lambda space: SPACES[space], key="map.build.space")
     show(element("p", ABOUT[space], class_="fs-faint"))
     name = st.text_input("Name", placeholder=SPACES[space], max_chars=80, key=f"map.build.name.{space}")
     with st.expander("Parameters"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.maps.layouts import LEAST, LayoutInfo, Positions, Recipe
+from core.maps.layouts import LEAST, LayoutInfo, Positions
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
 from dashboard.components.cards import Card, draw_cards
@@ -42,11 +42,9 @@ def draw_cluster(link: MapLink, info: LayoutInfo) -> None:
         state("There is no such group on this map", "It may have been made anew since.")
         _draw_clear(link)
         return
-    show(
-        element("h2", foreign(cluster.name)),
-        element("p", f"{number(cluster.size)} {'users' if layout.users else 'posts'}, {share(cluster.size / info.count)} of the map",
-                class_="fs-faint"),
-    )  # fmt: skip
+    things = "users" if layout.users else "posts"
+    about = f"{number(cluster.size)} {things}, {share(cluster.size / info.count)} of the map"
+    show(element("h2", foreign(cluster.name)), element("p", about, class_="fs-faint"))
     _draw_actions(link, info, maps.chosen(link))
     _draw_posts(link, info, maps.chosen(link))
 
@@ -60,13 +58,13 @@ def _draw_clear(link: MapLink) -> None:
 def _draw_actions(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
     with st.container(horizontal=True, key="map_actions"):
         draw_add_to_collection(maps.ids_at(info.id, positions), key="map.collect", noun=info.noun)
-        if info.noun == "post" and len(positions) >= LEAST:
-            if st.button("Zoom into", icon=":material/zoom_in_map:", key="map.zoom",
-                         help="Makes a new map of these posts alone."):  # fmt: skip
-                name = f"{info.name}: {number(len(positions))} posts"
-                recipe = replace(info.recipe, of=name)
-                submit(recipe, name, maps.layout(info.id).rows[positions].tolist())
-                st.rerun()
+        enough = info.noun == "post" and len(positions) >= LEAST
+        if enough and st.button(
+            "Zoom into", icon=":material/zoom_in_map:", key="map.zoom", help="Makes a new map of these posts alone."
+        ):
+            name = f"{info.name}: {number(len(positions))} posts"
+            submit(replace(info.recipe, of=name), name, maps.layout(info.id).rows[positions].tolist())
+            st.rerun()
         _draw_clear(link)
 
 
@@ -78,6 +76,3 @@ def _draw_posts(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
     users = resources.users(posts.values())
     cards = [Card(p, user=users.get(p.user_id or ""), text=p.text[:EXCERPT_CHARS]) for p in posts.values()]
     draw_cards(cards, resources.thumbnail, layout="grid", label="Chosen posts", key="map.cards", view=link.url())
-
-
-__all__ = ["Recipe", "draw_cluster", "draw_selection"]

@@ -53,7 +53,10 @@ def draw_map(link: MapLink, id_: str, lit: Sequence[Lit], *, key: str, height: i
 def _draw(link: MapLink, id_: str, lit: tuple[Lit, ...], key: str, height: int) -> None:
     data = map_data(link, id_, lit, height) | {"name": key}
     # A trigger is a value of one run, so what it changed is kept here until the next.
-    told: Mapping[str, Any] = _map(data=data, key=key, **{f"on_{name}_change": nothing for name in TRIGGERS})
+    told: Mapping[str, Any] = _map(
+        data=data, key=key, on_hover_change=nothing, on_pick_change=nothing, on_open_change=nothing,
+        on_select_change=nothing, on_window_change=nothing,
+    )  # fmt: skip
     for name in TRIGGERS:
         given = told.get(name)
         if isinstance(given, dict):
@@ -87,7 +90,10 @@ def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[s
         "names": link.names,
         "contours": link.contours,
         "polygon": [list(corner) for corner in link.polygon],
-        "highlights": [{"name": one.name, "colour": one.colour, "at": maps.quantised(id_, np.array(one.at, np.int64))} for one in lit],
+        "highlights": [
+            {"name": one.name, "colour": one.colour, "at": maps.quantised(id_, np.array(one.at, np.int64))}
+            for one in lit
+        ],
         "times": _times(times),
         "height": height,
         "theme": shown_theme(),
