@@ -46,6 +46,10 @@ class CollectionError(FeedscopeError):
     """A collection or a saved search that is missing, or that can't be made or changed as asked."""
 
 
+class ExportError(FeedscopeError):
+    """What was to be given out is empty, or can't be written where it should be."""
+
+
 class VectorError(FeedscopeError):
     """A vector operation with the wrong dimension, values that are not finite, or an unknown space."""
 

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from core.duplicates import TEXT_COSINE, Duplicates, Group
-from core.search.export import csv_text
+from core.export.cells import csv_text
 from dashboard import resources
 from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.chips import Chip, draw_chips

@@ -116,6 +116,6 @@ def draw_failures(failures: list[dict[str, str]], *, key: str) -> None:
 
 
 def failures_csv(failures: list[dict[str, str]]) -> str:
-    from core.search.export import csv_text
+    from core.export.cells import csv_text
 
     return csv_text(["where", "reason"], ([f["where"], f["reason"]] for f in failures))

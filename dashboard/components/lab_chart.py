@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.search.export import csv_text
+from core.export.cells import csv_text
 from core.vectors.lab import Point
 from dashboard.components.figures import milliseconds, share, size, table
 from dashboard.components.index_view import family_name
