@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.database import collections as table
 from core.database.collections import SetOperation
 from core.errors import CollectionError
@@ -88,6 +91,11 @@ def find(workspace: Workspace, named: str) -> Collection:
 def page(workspace: Workspace, id_: str, *, offset: int, limit: int) -> tuple[str, ...]:
     """Some of the members, in the order in which they were added."""
     return table.select_members(workspace.cursor(), id_, offset=offset, limit=limit)
+
+
+def post_rows(workspace: Workspace, id_: str) -> NDArray[np.int64]:
+    """Rising rows of the collection's posts; of a collection of users, of all posts of theirs."""
+    return table.member_rows(workspace.cursor(), id_, _about(workspace, id_).noun)
 
 
 def add(workspace: Workspace, id_: str, members: Iterable[str]) -> Added:

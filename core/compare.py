@@ -2,10 +2,10 @@
 of the day, sources.
 
 Each feature is weighed by its log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn, "Fightin'
-Words", Political Analysis 16, 2008), over posts: a post has a feature or has it not, so that one post that shouts a word
-fifty times counts once. The prior says what both sides together say and weighs as much as PRIOR_POSTS posts, which keeps
-rare features from looking remarkable. The z-score is the log-odds over its standard error: beyond 1.96 either way a
-feature differs more than one in twenty would by chance; many are looked at, so look for scores well beyond that.
+Words", Political Analysis 16, 2008), over posts: a post has a feature or has it not, so that one post that shouts a
+word fifty times counts once. The prior says what both sides together say and weighs as much as PRIOR_POSTS posts, which
+keeps rare features from looking remarkable. The z-score is the log-odds over its standard error: beyond 1.96 either way
+a feature differs more than one in twenty would by chance; many are looked at, so look for scores well beyond that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -134,8 +135,9 @@ def _register(cursor: duckdb.DuckDBPyConnection, post_rows: Rows, against: Rows 
         cursor.register("rows_there", pa.table({"row": pa.array(np.unique(np.asarray(against, np.int64)))}))
         there = "posts SEMI JOIN rows_there USING (row)"
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE compared AS SELECT row, TRUE AS here FROM posts SEMI JOIN rows_here USING (row)"
-        f" UNION ALL SELECT row, FALSE FROM {there} ANTI JOIN rows_here USING (row)"
+        "CREATE OR REPLACE TEMP TABLE compared AS SELECT row, here FROM ("
+        " SELECT row, TRUE AS here FROM posts SEMI JOIN rows_here USING (row)"
+        f" UNION ALL SELECT row, FALSE FROM {there} ANTI JOIN rows_here USING (row)) ANTI JOIN hidden_posts USING (row)"
     )
     ((posts, others),) = cursor.execute(
         "SELECT count(*) FILTER (here), count(*) FILTER (NOT here) FROM compared"
@@ -190,7 +192,7 @@ def _words_of(text: _Text) -> tuple[set[str], set[str]]:
     kept = ["" if word in stop or word.isdecimal() or (len(word) < 2 and word.isascii()) else word for word in words]
     single = {word for word in kept if word}
     single.update(gram for run in runs for _, gram in tokens.grams(run) if len(gram) == 2 and gram not in stop)
-    return single, {f"{one} {two}" for one, two in zip(kept, kept[1:], strict=False) if one and two}
+    return single, {f"{one} {two}" for one, two in pairwise(kept) if one and two}
 
 
 @lru_cache(maxsize=64)
@@ -198,7 +200,7 @@ def stop_words(lang: str) -> frozenset[str]:
     """The stop words of a language by its ISO 639 code, in the form of :mod:`core.search.tokens` (stopwords-iso)."""
     import stopwordsiso
 
-    lang = lang.split("-")[0].lower()
+    lang = lang.split("-", maxsplit=1)[0].lower()
     known = stopwordsiso.stopwords(lang) if stopwordsiso.has_lang(lang) else ()
     return frozenset(tokens.folded(word) for word in known)
 

@@ -6,11 +6,29 @@ import sys
 
 from rich.text import Text
 
-from core.cli import dual, maps, search, vectors, workspace
+from core.cli import (
+    collections,
+    dual,
+    export,
+    maps,
+    search,
+    vectors,
+    workspace,
+)
 from core.cli.shell import app, err_console, print_json
 from core.errors import FeedscopeError
 
-__all__ = ["app", "dual", "main", "maps", "search", "vectors", "workspace"]
+__all__ = [
+    "app",
+    "collections",
+    "dual",
+    "export",
+    "main",
+    "maps",
+    "search",
+    "vectors",
+    "workspace",
+]
 
 
 def main() -> None:

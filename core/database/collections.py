@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from core.database.connection import first_row
 from core.types import Collection, Noun
@@ -60,6 +62,17 @@ def select_members(cursor: Cursor, id_: str, *, offset: int = 0, limit: int | No
         [id_, 2**62 if limit is None else limit, offset],
     ).fetchall()
     return tuple(member for (member,) in found)
+
+
+def member_rows(cursor: Cursor, id_: str, noun: Noun) -> NDArray[np.int64]:
+    """Rising rows of the posts that are members, or that are by members."""
+    key = "id" if noun == "post" else "user_id"
+    found = cursor.execute(
+        f"SELECT row FROM posts WHERE {key} IN (SELECT member FROM collection_members WHERE collection_id = ?)"
+        " ORDER BY row",
+        [id_],
+    ).fetchnumpy()
+    return np.asarray(found["row"], np.int64)
 
 
 def insert_members(cursor: Cursor, id_: str, members: Sequence[str], now: datetime) -> int:

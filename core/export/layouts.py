@@ -82,7 +82,9 @@ def _places(index: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], s
     axes = axes[:, :-3:-1]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])  # the same signs each time
     parts = [(index.reconstruct(part) - mean) @ axes for part in np.array_split(rows, max(1, len(rows) // 8192))]
-    return np.concatenate(parts).astype(np.float32), "projection: the first two principal components of the text vectors"
+    return np.concatenate(parts).astype(
+        np.float32
+    ), "projection: the first two principal components of the text vectors"
 
 
 def _neighbours(index: Any, rows: NDArray[np.int64], encoded: NDArray[np.bool_]) -> Iterator[dict[str, Any] | None]:
@@ -101,16 +103,18 @@ def _neighbours(index: Any, rows: NDArray[np.int64], encoded: NDArray[np.bool_])
 
 
 def _near(
-    own: np.int64, scores: NDArray[np.float32], near: NDArray[np.int64], rows: NDArray[np.int64], order: NDArray[np.int64]
+    own: np.int64,
+    scores: NDArray[np.float32],
+    near: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    order: NDArray[np.int64],
 ) -> dict[str, Any]:
     kept = np.flatnonzero((near >= 0) & (near != own))[:NEIGHBOURS]
     positions = order[np.searchsorted(rows, near[kept], sorter=order)]
     return {"ids": positions.tolist(), "distances": np.maximum(0, 1 - scores[kept]).tolist()}
 
 
-def write_clip_retrieval(
-    workspace: Workspace, folder: Path, batches: Iterable[Batch], *, total: int
-) -> int:
+def write_clip_retrieval(workspace: Workspace, folder: Path, batches: Iterable[Batch], *, total: int) -> int:
     """``img_emb/`` and ``metadata/`` as clip-retrieval has them: a vector of the ``dual`` space for each picture that
     has one, with ``image_path`` (below ``pictures/``), ``caption``, ``url`` and whose picture it is; gives how many.
 

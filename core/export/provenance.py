@@ -35,6 +35,12 @@ def provenance(
     indexes = []
     for standing in standings(workspace):
         measured = standing.measured
+        recall = measured and {
+            **asdict(measured.quality),
+            "family": measured.family,
+            "measured_at": measured.measured_at.isoformat(),
+            "outdated": standing.outdated,
+        }
         indexes.append(
             {
                 "space": standing.space.name,
@@ -43,12 +49,9 @@ def provenance(
                 "family": standing.family,
                 "exact": standing.exact,
                 "vectors": standing.part.rows,
-                "recall": None
-                if measured is None
-                else {**asdict(measured.quality), "family": measured.family, "measured_at": measured.measured_at.isoformat(),
-                      "outdated": standing.outdated},
+                "recall": recall,
             }
-        )  # fmt: skip
+        )
     return {
         "made_by": f"Feedscope {feedscope_version()}",
         "made_at": f"{utc_now().isoformat(timespec='seconds')}Z",

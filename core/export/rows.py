@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -43,7 +42,8 @@ class Batch:
 
 def batches(workspace: Workspace, subject: Subject) -> Iterator[Batch]:
     """The subject's posts that are (still) here."""
-    for ids in batched(subject.post_ids, BATCH_POSTS):
+    for start in range(0, len(subject.post_ids), BATCH_POSTS):
+        ids = subject.post_ids[start : start + BATCH_POSTS]
         cursor = workspace.cursor()
         posts = tuple(get_posts(cursor, ids).values())
         users = get_users(cursor, list({post.user_id for post in posts if post.user_id}))
@@ -107,7 +107,8 @@ def _extra_columns(workspace: Workspace, ids: Sequence[str]) -> tuple[dict[str, 
     """How often each imported column has a value, and a type that holds all of them."""
     counts: dict[str, int] = {}
     kinds: dict[str, pa.DataType] = {}
-    for some in batched(ids, 20_000):
+    for start in range(0, len(ids), 20_000):
+        some = ids[start : start + 20_000]
         found = workspace.cursor().execute(
             "SELECT extra FROM posts WHERE extra <> '{}' AND id IN (SELECT unnest(?::VARCHAR[]))", [list(some)]
         )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from core.search.export import hits_csv, hits_jsonl
+from core.export import Subject, of_search
 from core.search.words import excerpt, marked_spans
-from core.types import Hit, Post, SearchResult
+from core.types import SearchResult
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_some
 from dashboard.components.cards import Card, Selection, draw_cards
 from dashboard.components.chips import Chip, draw_chips, filter_chips
+from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number
 from dashboard.components.notices import notices, state
 from dashboard.components.search_form import MODE_NAMES, show_link
@@ -37,7 +38,7 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         _draw_count(shown, result)
         _draw_sort(shown)
         _draw_collect(selection, result)
-        _draw_export(result)
+        draw_export(partial(_subject, shown, result), key="results.export", count=len(result.hits))
     _draw_cards(shown, result, selection)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
@@ -101,27 +102,9 @@ def _draw_collect(selection: Selection, result: SearchResult) -> None:
                   help="Takes all ticks away")  # fmt: skip
 
 
-def _draw_export(result: SearchResult) -> None:
-    with st.popover("Export", icon=":material/download:", key="results_export"):
-        show(element("p", f"All {number(len(result.hits))} hits with their texts, counts and legs.", class_="fs-faint"))
-        for name, ending, mime, write in (
-            ("CSV for a spreadsheet", "csv", "text/csv", hits_csv),
-            ("JSON lines", "jsonl", "application/x-ndjson", hits_jsonl),
-        ):
-            st.download_button(
-                name,
-                data=partial(_written, result, write),
-                file_name=f"hits.{ending}",
-                mime=mime,
-                key=f"results.{ending}",
-                on_click="ignore",
-                width="stretch",
-            )
-
-
-def _written(result: SearchResult, write: Callable[[Iterable[Hit], dict[str, Post]], str]) -> str:
-    """The file, made when somebody asks for it."""
-    return write(result.hits, resources.posts([hit.post_id for hit in result.hits]))
+def _subject(link: SearchLink, result: SearchResult) -> Subject:
+    picture = resources.query_picture(link.picture) if link.picture else None
+    return of_search(link.query(picture), result, url=replace(link, number=1).url())
 
 
 def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection) -> None:

@@ -1,9 +1,11 @@
 """What a person does, done in a browser."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
+import zipfile
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -112,9 +114,11 @@ def test_hits_can_be_taken_along(visitor):
     found = visitor.cards()
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV for a spreadsheet").click()
-    text = waiting.value.path().read_text(encoding="utf-8-sig")
-    assert [row["post_id"] for row in csv.DictReader(text.splitlines())] == found
+        page.get_by_role("button", name="Download", exact=True).click()
+    with zipfile.ZipFile(waiting.value.path()) as file:
+        text = file.read("posts.csv").decode("utf-8-sig")
+        assert json.loads(file.read("provenance.json"))["subject"]["query"]["parts"][0]["value"] == "coffee"
+    assert [row["id"] for row in csv.DictReader(text.splitlines())] == found
 
 
 def test_the_slider_narrows_the_neighbours(visitor):
