@@ -1,0 +1,107 @@
+"""Two towers in PyTorch: a history becomes a vector, an item becomes a vector, their cosine ranks.
+
+The user tower pools the history: each item of it has an input vector, whose length is how much attention it gets, and
+the sum over ``(number of items) ** pooling`` is the user. So a user is encoded from the history as it is now, known or
+new. The item tower is an id vector, where there is enough history for one, plus a linear map of the content.
+
+Learning hides a part of each history and asks for it back (as Mult-DAE does, Liang et al., 2018). The loss is a sampled
+softmax over the batch's hidden items and uniformly drawn ones (mixed negatives, Yang et al., 2020), each corrected by
+the log of how likely it is among the candidates (log-Q, Yi et al., 2019), on cosines over a temperature. The id vectors
+begin as the truncated SVD of the degree-normalised interactions, which is most of the way at no cost. ``loss`` =
+"logistic" is the textbook's alternative: each hidden item against random ones by a logistic loss.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from core.errors import ModelError
+from core.recommend.models.content import unit_rows
+from core.recommend.models.popularity import check_training
+from core.recommend.protocol import Scores, Training, Users
+from core.recommend.stored import load_model, save_model, settings_of
+
+Matrix = NDArray[np.float32]
+
+
+class TwoTower:
+    """``item_vectors`` are unit vectors (items, factors); ``user_vectors`` of any histories likewise.
+
+    ``keep`` is the share of a history that is shown in learning; ``negatives`` are drawn uniformly a batch of
+    ``batch`` users. ``least_history``: an item with fewer interactions has no id vector where it has content.
+    ``id_dropout``: how often an item must do without its id vector, so that content alone learns to do. Learning ends
+    after ``epochs``, or ``patience`` evaluations without a better NDCG@20 where something is held out to judge by.
+    """
+
+    name = "two-tower"
+    defaults: ClassVar[dict[str, Any]] = {
+        "factors": 64, "temperature": 0.15, "keep": 0.5, "learning_rate": 0.003, "negatives": 8192, "batch": 512,
+        "epochs": 30, "patience": 4, "pooling": 0.5, "loss": "softmax", "least_history": 1, "id_dropout": 0.3,
+    }  # fmt: skip
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings_of(self.name, self.defaults, settings)
+        self.curve: list[dict[str, float]] = []
+        """An entry an evaluation: epoch, loss, seconds, and recall and ndcg where something was held out."""
+        self.item_in: Matrix = np.empty((0, 0), np.float32)
+        self.item_out: Matrix = np.empty((0, 0), np.float32)
+        self.content_in: Matrix = np.empty((0, 0), np.float32)
+        self.content_out: Matrix = np.empty((0, 0), np.float32)
+
+    def fit(self, training: Training) -> None:
+        from core.recommend.models.two_tower_training import learn
+
+        check_training(training)
+        learnt = learn(training, self.settings)
+        self.item_in, self.item_out = learnt.item_in, learnt.item_out
+        self.content_in, self.content_out = learnt.content_in, learnt.content_out
+        self.curve = learnt.curve
+        if training.held is not None:  # so that a fit on everything takes as many
+            self.settings = {**self.settings, "epochs": learnt.epochs}
+
+    def item_vectors(self) -> Matrix:
+        return self.item_out
+
+    def user_vectors(self, histories: sp.csr_matrix, users: Users | None = None) -> Matrix:
+        """(n, factors) unit vectors; zeros for an empty history."""
+        return unit_rows(np.asarray(histories @ self.item_in, np.float32))
+
+    def score(self, histories: sp.csr_matrix, users: Users | None = None) -> Scores:
+        scores: Scores = self.user_vectors(histories) @ self.item_out.T
+        return scores
+
+    def encode_items(self, content: Matrix) -> tuple[Matrix, Matrix]:
+        """(input vectors, unit output vectors) of items that training did not know, by their content, (n, features).
+
+        Raises ModelError where the model has learnt from no content, or from another number of features.
+        """
+        if content.ndim != 2 or content.shape[1] != len(self.content_out):
+            raise ModelError(
+                f"The two towers know {len(self.content_out)} features of content, and {content.shape[-1]} are given:"
+                " train them again."
+            )
+        return content @ self.content_in, unit_rows(content @ self.content_out)
+
+    def save(self, folder: Path) -> None:
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        save_model(folder, self.name, {**self.settings, "curve": self.curve}, arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        settings, arrays = load_model(folder, cls.name)
+        curve = settings.pop("curve", [])
+        model = cls(**settings)
+        model.curve = curve
+        for name in _ARRAYS:
+            if name not in arrays:
+                raise ModelError(f"The model in {folder} lacks {name}: train it again with 'recommend train'.")
+            setattr(model, name, arrays[name])
+        return model
+
+
+_ARRAYS = ("item_in", "item_out", "content_in", "content_out")

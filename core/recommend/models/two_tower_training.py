@@ -1,0 +1,284 @@
+"""How the two towers learn; see :mod:`core.recommend.models.two_tower`. Needs torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from core.errors import ModelError, SettingError
+from core.recommend.models.content import unit_rows
+from core.recommend.protocol import Training, exclude_seen, top_items
+
+if TYPE_CHECKING:
+    import torch
+
+Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+LOSSES = ("softmax", "logistic")
+_LOGISTIC_NEGATIVES = 4
+_SMOOTHING = 5.0
+"""Added to an item's count before its root divides, so that an item seen once does not lead a factor."""
+
+
+@dataclass
+class Learnt:
+    """Arrays of the towers, and after how many epochs they were at their best."""
+
+    item_in: Matrix
+    item_out: Matrix
+    content_in: Matrix
+    content_out: Matrix
+    epochs: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class _Batch:
+    """A part of the users. ``bag``/``starts``/``weights`` are the shown items as embedding_bag takes them; ``rows`` and
+    ``items`` the hidden ones, ``shown_rows`` the row of each shown item."""
+
+    bag: Rows
+    starts: Rows
+    weights: NDArray[np.float32]
+    shown_rows: Rows
+    rows: Rows
+    items: Rows
+    users: int
+
+
+class Towers:
+    """The parameters on a device."""
+
+    def __init__(self, training: Training, settings: dict[str, Any]) -> None:
+        import torch
+
+        self.settings = settings
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        matrix = training.matrix
+        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        start_in, start_out = _first_vectors(matrix, int(settings["factors"]), training.seed)
+        content = training.content
+        self.content = None if content is None else self._tensor(content)
+        # Without content an item has nothing but its id vector.
+        enough = np.ones(len(counts)) if content is None else counts >= max(1, int(settings["least_history"]))
+        self.has_id = self._tensor(np.asarray(enough, np.float32)[:, None])
+        self.item_in = self._tensor(start_in * enough[:, None]).requires_grad_()
+        self.item_out = self._tensor(start_out * enough[:, None]).requires_grad_()
+        self.parameters = [self.item_in, self.item_out]
+        if content is not None:
+            shape = (content.shape[1], int(settings["factors"]))
+            self.content_in = torch.zeros(shape, device=self.device, requires_grad=True)
+            self.content_out = torch.zeros(shape, device=self.device, requires_grad=True)
+            self.parameters += [self.content_in, self.content_out]
+        self.generator = torch.Generator(device=self.device).manual_seed(training.seed)
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        import torch
+
+        return torch.as_tensor(np.ascontiguousarray(array, np.float32), device=self.device)
+
+    def items_out(self, items: torch.Tensor | None = None, *, drop: float = 0.0) -> torch.Tensor:
+        return self._items(self.item_out, "content_out", items, drop)
+
+    def items_in(self, *, drop: float = 0.0) -> torch.Tensor:
+        return self._items(self.item_in, "content_in", None, drop)
+
+    def _items(self, ids: torch.Tensor, content: str, items: torch.Tensor | None, drop: float) -> torch.Tensor:
+        import torch
+
+        own = ids if items is None else ids[items]
+        if self.content is None:
+            return own
+        there = self.has_id if items is None else self.has_id[items]
+        if drop:
+            kept = torch.rand(len(own), 1, generator=self.generator, device=self.device) >= drop
+            there = there * kept
+        features = self.content if items is None else self.content[items]
+        both: torch.Tensor = own * there + features @ getattr(self, content)
+        return both
+
+    def arrays(self) -> Learnt:
+        import torch
+
+        with torch.no_grad():
+            none = np.empty((0, int(self.settings["factors"])), np.float32)
+            return Learnt(
+                self.items_in().cpu().numpy().copy(),
+                unit_rows(self.items_out().cpu().numpy()),
+                none if self.content is None else self.content_in.cpu().numpy().copy(),
+                none if self.content is None else self.content_out.cpu().numpy().copy(),
+            )
+
+
+def learn(training: Training, settings: dict[str, Any]) -> Learnt:
+    """Raises ModelError where the loss is no finite number before anything was learnt; later the last good state is
+    kept, and the curve's end says so (``diverged``: 1)."""
+    import torch
+
+    if settings["loss"] not in LOSSES:
+        raise SettingError(f"The loss {settings['loss']!r} is not among {', '.join(LOSSES)}.")
+    torch.manual_seed(training.seed)
+    torch.set_num_threads(training.threads)
+    rng = np.random.default_rng(training.seed)
+    able = np.flatnonzero(np.diff(training.matrix.indptr) >= 2)
+    if not len(able):
+        raise ModelError("The two towers learn from users with two interactions or more, and there is none.")
+    training.report("decomposing", 0, None)
+    towers = Towers(training, settings)
+    optimizer = torch.optim.Adam(towers.parameters, lr=float(settings["learning_rate"]))
+    sampler = _Sampler(training.matrix, rng, settings)
+    epochs, batch = int(settings["epochs"]), int(settings["batch"])
+    steps = math.ceil(len(able) / batch)
+    best, waited, begun = towers.arrays(), 0, time.perf_counter()
+    curve: list[dict[str, float]] = []
+    for epoch in range(1, epochs + 1):
+        order, total = rng.permutation(able), 0.0
+        for step in range(steps):
+            training.report("learning", (epoch - 1) * steps + step, epochs * steps)
+            loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
+            if loss is None:
+                continue
+            if not torch.isfinite(loss):
+                if epoch == 1:
+                    raise ModelError("The towers' loss is not a finite number: give a lower learning rate.")
+                best.curve = [*curve, {"epoch": epoch, "diverged": 1.0}]
+                return best
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.item()
+        entry = {"epoch": epoch, "loss": total / steps, "seconds": round(time.perf_counter() - begun, 2)}
+        if training.held is None:
+            curve.append(entry)
+            continue
+        now = towers.arrays()
+        recall, ndcg = _judge(now, training.matrix, training.held)
+        curve.append({**entry, "recall": recall, "ndcg": ndcg})
+        if ndcg > max((one["ndcg"] for one in curve[:-1]), default=-1.0):
+            best, best.epochs, waited = now, epoch, 0
+        else:
+            waited += 1
+            if waited >= int(settings["patience"]):
+                break
+    if training.held is None:
+        best, best.epochs = towers.arrays(), epochs
+    best.curve = curve
+    return best
+
+
+def _first_vectors(matrix: sp.csr_matrix, factors: int, seed: int) -> tuple[Matrix, Matrix]:
+    """(input, output) vectors of items: the right factors of D_u^-1/2 R (D_i + smoothing)^-1/2, and noise in the
+    dimensions that the data has not."""
+    from sklearn.utils.extmath import randomized_svd
+
+    users = np.asarray(matrix.sum(axis=1)).ravel()
+    items = np.asarray(matrix.sum(axis=0)).ravel()
+    left = sp.diags_array(1.0 / np.sqrt(np.maximum(users, 1e-9)))
+    right = sp.diags_array(1.0 / np.sqrt(items + _SMOOTHING))
+    normal = sp.csr_matrix(left @ matrix @ right, dtype=np.float32)
+    vectors = np.random.default_rng(seed).normal(0.0, 0.01, (matrix.shape[1], factors)).astype(np.float32)
+    rank = min(factors, min(matrix.shape) - 1)
+    if rank > 0:
+        _, _, factor = randomized_svd(normal, rank, n_iter=3, random_state=seed)
+        vectors[:, :rank] += factor.T * np.sqrt(matrix.shape[1] / factors)
+    return vectors * (3.0 / np.sqrt(items + _SMOOTHING))[:, None].astype(np.float32), vectors
+
+
+class _Sampler:
+    """Draws what is hidden and what it is compared with."""
+
+    def __init__(self, matrix: sp.csr_matrix, rng: np.random.Generator, settings: dict[str, Any]) -> None:
+        self.matrix = matrix
+        self.rng = rng
+        self.keep = float(settings["keep"])
+        self.pooling = float(settings["pooling"])
+        self.negatives = min(int(settings["negatives"]), matrix.shape[1])
+        self.rate = np.bincount(matrix.indices, minlength=matrix.shape[1]) / max(matrix.nnz, 1)
+
+    def hide(self, users: Rows) -> _Batch:
+        """Hides a part of each history, never the whole."""
+        own = self.matrix[users]
+        row = np.repeat(np.arange(len(users)), np.diff(own.indptr))
+        shown = self.rng.random(own.nnz) < self.keep
+        counts = np.bincount(row, shown, len(users))
+        bare = np.flatnonzero(counts == 0)
+        shown[own.indptr[bare]] = True
+        counts = np.bincount(row, shown, len(users))
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+        weights = (own.data / np.maximum(counts, 1.0)[row] ** self.pooling)[shown].astype(np.float32)
+        return _Batch(
+            own.indices[shown].astype(np.int64), starts, weights, row[shown], row[~shown],
+            own.indices[~shown].astype(np.int64), len(users),
+        )  # fmt: skip
+
+    def candidates(self, hidden: Rows) -> tuple[Rows, Rows, NDArray[np.float32]]:
+        """(items, position of each hidden one, log of how likely each is to be a candidate at all)."""
+        items = self.rate.shape[0]
+        drawn = self.rng.integers(0, items, self.negatives)
+        found, inverse = np.unique(np.concatenate([hidden, drawn]), return_inverse=True)
+        expected = self.rate[found] * len(hidden) + self.negatives / items
+        return found, inverse[: len(hidden)], np.log1p(-np.exp(-expected)).astype(np.float32)
+
+
+def _loss(towers: Towers, sampler: _Sampler, users: Rows, settings: dict[str, Any]) -> torch.Tensor | None:
+    import torch
+    from torch.nn import functional
+
+    batch = sampler.hide(users)
+    if not len(batch.items):
+        return None
+    device, drop = towers.device, float(settings["id_dropout"])
+
+    def tensor(array: NDArray[Any]) -> torch.Tensor:
+        return torch.as_tensor(array, device=device)
+
+    pooled = functional.embedding_bag(
+        tensor(batch.bag), towers.items_in(drop=drop), tensor(batch.starts), mode="sum",
+        per_sample_weights=tensor(batch.weights),
+    )  # fmt: skip
+    found, at, log_q = sampler.candidates(batch.items)
+    items = functional.normalize(towers.items_out(tensor(found), drop=drop), dim=1, eps=1e-6)
+    logits = functional.normalize(pooled, dim=1, eps=1e-6) @ items.T / float(settings["temperature"])
+    rows, columns = tensor(batch.rows), tensor(at)
+    if settings["loss"] == "logistic":
+        # Textbook: a few random items an interaction, by chance among the user's own, whose scores must be low.
+        drawn = torch.randint(len(found), (len(batch.items), _LOGISTIC_NEGATIVES), generator=towers.generator,
+                              device=device)  # fmt: skip
+        wrong = functional.softplus(logits[rows[:, None], drawn]).sum(1)
+        return (functional.softplus(-logits[rows, columns]) + wrong).mean()
+    logits = logits - tensor(log_q)
+    # What is shown is no negative: it would be excluded.
+    place = np.minimum(np.searchsorted(found, batch.bag), len(found) - 1)
+    shown = found[place] == batch.bag
+    seen = torch.tensor(-1e4, device=device)
+    logits = logits.index_put((tensor(batch.shown_rows[shown]), tensor(place[shown])), seen)
+    # A user weighs by the root of what is hidden, between one vote a user and one an interaction.
+    weights = tensor((1.0 / np.sqrt(np.bincount(batch.rows, minlength=batch.users)[batch.rows])).astype(np.float32))
+    losses = torch.logsumexp(logits, dim=1)[rows] - logits[rows, columns]
+    return (losses * weights).sum() / weights.sum()
+
+
+def _judge(learnt: Learnt, matrix: sp.csr_matrix, held: sp.csr_matrix, k: int = 20) -> tuple[float, float]:
+    """(recall@k, ndcg@k) of those of whom anything is held; the full ranking, as in core.recommend.metrics."""
+    users = np.flatnonzero(np.diff(held.indptr))
+    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])
+    recall = ndcg = 0.0
+    for start in range(0, len(users), 512):
+        rows = users[start : start + 512]
+        vectors = unit_rows(np.asarray(matrix[rows] @ learnt.item_in, np.float32))
+        top = top_items(exclude_seen(vectors @ learnt.item_out.T, matrix[rows]), k)
+        wanted = held[rows]
+        for at in range(len(rows)):
+            own = wanted.indices[wanted.indptr[at] : wanted.indptr[at + 1]]
+            hits = np.isin(top[at], own)
+            recall += hits.sum() / len(own)
+            ndcg += (hits @ discounts[: len(hits)]) / ideal[min(k, len(own))]
+    return recall / len(users), ndcg / len(users)
