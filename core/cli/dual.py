@@ -18,8 +18,16 @@ dual_app = command_group("dual", "The encoder of words and pictures.")
 @evaluate_app.command("retrieval")
 def evaluate_retrieval(
     images: Annotated[Path, typer.Option(help="The folder of the pictures.")],
-    captions: Annotated[Path, typer.Option(help="A CSV file with the columns image and caption, and perhaps split.")],
-    split: Annotated[str, typer.Option(help="Only rows with this in the column split.")] = "test",
+    captions: Annotated[
+        Path, typer.Option(help="A CSV file with image and caption, or posts with image and text; perhaps with split.")
+    ],
+    split: Annotated[
+        str,
+        typer.Option(help="Only rows with this in the column split; without it: test (a fifth by text), train or all."),
+    ] = "test",
+    lang: Annotated[
+        str | None, typer.Option(help="Only rows with this in the column lang.", show_default=False)
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """How well words find pictures and pictures find words: R@1, R@5, R@10 in percent, and the median rank."""
@@ -28,7 +36,9 @@ def evaluate_retrieval(
 
     encoder = load_encoder("dual", read_settings())
     with progress() as report:
-        found = run_evaluation(encoder, images, captions, split, report=lambda d, t, note: report(note, d, t))
+        found = run_evaluation(
+            encoder, images, captions, split, report=lambda d, t, note: report(note, d, t), lang=lang
+        )
     if wants_json(json_):
         print_json(found)
         return

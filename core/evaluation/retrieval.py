@@ -7,8 +7,9 @@ split, and counts by the rank of its own; every picture ranks all captions, and 
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from numpy.typing import NDArray
 from core.encoders.protocol import Encoder, Vectors
 from core.errors import ImportFailed, ModelError, SettingError
 
-COLUMNS = ("split", "image", "caption")
+WORDS_COLUMNS = ("caption", "text")
+PICTURE_COLUMNS = ("image", "picture", "images")
+SPLITS_BY_TEXT = ("all", "train", "test")
+TEST_SHARE = 0.2
 RECALL_AT = (1, 5, 10)
 CHUNK = 256
 
@@ -38,19 +42,24 @@ def evaluate_retrieval(
     captions: Path,
     split: str,
     report: Callable[[int, int, str], None] | None = None,
+    *,
+    lang: str | None = None,
 ) -> dict[str, Any]:
     """``{"text_to_image": {"r@1", "r@5", "r@10", "median_rank"}, "image_to_text": {...}, "images", "captions",
     "model"}``.
 
     Recalls are in percent; ranks count from 1. A tie counts against the encoder. ``captions`` is a CSV with the columns
-    split, image (a file's name in ``images``) and caption. ``report(done, total, note)`` is called as it goes.
+    image (a file's name in ``images``), caption, and perhaps split; or a posts file with image and text, own text to own
+    picture. Without a split, ``test`` is the fifth of :func:`in_test_fifth`, ``train`` the rest, ``all`` both.
+    Rows without words or picture are left out. ``lang`` takes only the rows with that in the column lang.
+    ``report(done, total, note)`` is called as it goes.
 
     Raises ImportFailed where a file, a column or a picture is missing, SettingError for a split that is not in it,
     ModelError for an encoder without pictures, PictureError for a picture that can't be read.
     """
     if "picture" not in encoder.modalities:
         raise ModelError(f"{encoder.space.model_id} encodes no pictures, so it can't be measured on finding them.")
-    data = read_captioned_pictures(images, captions, split)
+    data = read_captioned_pictures(images, captions, split, lang=lang)
     total = len(data.captions) + len(data.pictures)
     progress = report or (lambda done, total, note: None)
 
@@ -90,45 +99,78 @@ def retrieval_ranks(
     return caption_ranks, others.sum(0) + 1
 
 
-def read_captioned_pictures(images: Path, captions: Path, split: str) -> CaptionedPictures:
+def read_captioned_pictures(images: Path, captions: Path, split: str, *, lang: str | None = None) -> CaptionedPictures:
     """The captions of one split and their pictures. Raises as :func:`evaluate_retrieval`."""
     if not images.is_dir():
         raise ImportFailed(f"The folder of pictures {images} is not there.")
-    rows = _read_rows(captions)
-    splits = sorted({row["split"] for row in rows})
+    rows, splits = _read_rows(captions)
     if split not in splits:
         raise SettingError(f"{captions.name} has no split {split!r}. It has: {', '.join(splits) or 'none'}.")
-    chosen = [row for row in rows if row["split"] == split]
-    names = sorted({row["image"] for row in chosen})
+    chosen = [row for row in rows if split in (row.split, "all") and lang in (row.lang, None)]
+    if not chosen:
+        raise SettingError(f"{captions.name} has no captions in {lang!r} in the split {split!r}.")
     folder = images.resolve()
-    paths = [folder / name for name in names]
-    missing = [
-        name
-        for name, path in zip(names, paths, strict=True)
-        if not path.is_file() or not path.resolve().is_relative_to(folder)
-    ]
+    paths = {name: _inside(folder, name) for name in sorted({row.picture for row in chosen})}
+    missing = [name for name, path in paths.items() if path is None]
     if missing:
         raise ImportFailed(
-            f"{len(missing):,} of {len(names):,} pictures that {captions.name} names are not in {images},"
+            f"{len(missing):,} of {len(paths):,} pictures that {captions.name} names are not in {images},"
             f" the first of them {missing[0]!r}."
         )
-    index = {name: position for position, name in enumerate(names)}
-    picture_of = np.array([index[row["image"]] for row in chosen], dtype=np.int64)
-    return CaptionedPictures(tuple(paths), tuple(row["caption"] for row in chosen), picture_of)
+    index = {name: position for position, name in enumerate(paths)}
+    return CaptionedPictures(
+        tuple(path for path in paths.values() if path is not None),
+        tuple(row.words for row in chosen),
+        np.array([index[row.picture] for row in chosen], dtype=np.int64),
+    )
 
 
-def _read_rows(captions: Path) -> list[dict[str, str]]:
+def in_test_fifth(words: str) -> bool:
+    """Whether a text belongs to the fifth of a file without splits that is kept for measuring.
+
+    By the SHA-256 of the text in lower case with its blanks made one, so that copies of a text stay together.
+    """
+    normalised = " ".join(words.lower().split())
+    return int.from_bytes(hashlib.sha256(normalised.encode("utf-8", "replace")).digest()[:4]) < TEST_SHARE * 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    split: str
+    picture: str
+    words: str
+    lang: str
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file that a cell names, below ``folder`` or, where the cell names the folder too, in it."""
+    for path in (folder / name, folder / Path(name).name):
+        if path.is_file() and path.resolve().is_relative_to(folder):
+            return path
+    return None
+
+
+def _read_rows(captions: Path) -> tuple[list[_Row], list[str]]:
+    """(the rows that have words and a picture, the splits there are)."""
     try:
         with captions.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise ImportFailed(
-                    f"{captions.name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}."
-                )
-            return [{column: row[column] or "" for column in COLUMNS} for row in reader]
+            names = reader.fieldnames or ()
+            words = next((name for name in WORDS_COLUMNS if name in names), None)
+            picture = next((name for name in PICTURE_COLUMNS if name in names), None)
+            if words is None or picture is None:
+                wanted = " and ".join(" or ".join(c) for c in (WORDS_COLUMNS, PICTURE_COLUMNS))
+                raise ImportFailed(f"{captions.name} needs the columns {wanted}; it has {', '.join(names) or 'none'}.")
+            read = [
+                _Row(row.get("split") or "", row[picture] or "", row[words] or "", row.get("lang") or "")
+                for row in reader
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ImportFailed(f"The captions {captions} can't be read: {error}.") from error
+    rows = [row for row in read if row.picture.strip() and row.words.strip()]
+    if "split" in names:
+        return rows, sorted({row.split for row in rows})
+    return [replace(row, split="test" if in_test_fifth(row.words) else "train") for row in rows], list(SPLITS_BY_TEXT)
 
 
 def _recalls(ranks: NDArray[np.int64]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.encoders.loading import load_encoder
 from core.errors import ImportFailed, ModelError, PictureError, SettingError
-from core.evaluation.retrieval import evaluate_retrieval, retrieval_ranks
+from core.evaluation.retrieval import evaluate_retrieval, in_test_fifth, retrieval_ranks
 from core.settings import Settings
 from tests.fake_encoder import PALETTE, FakeEncoder
 
@@ -89,7 +89,7 @@ def test_says_what_is_missing(colours):
     with pytest.raises(ImportFailed, match=r"captions .*nowhere\.csv can't be read"):
         evaluate_retrieval(encoder, images, colours / "nowhere.csv", "dev")
     write_captions(colours / "other.csv", [("dev", "red.png")], columns=("split", "file"))
-    with pytest.raises(ImportFailed, match=r"other\.csv has no column image, caption"):
+    with pytest.raises(ImportFailed, match=r"other\.csv needs the columns caption or text"):
         evaluate_retrieval(encoder, images, colours / "other.csv", "dev")
     with pytest.raises(ModelError, match="encodes no pictures"):
         evaluate_retrieval(FakeEncoder("text"), images, captions, "dev")
@@ -114,3 +114,27 @@ def test_the_packaged_encoder_on_flickr8k_dev():
     found = evaluate_retrieval(encoder, folder / "images", folder / "captions.csv", "dev")
     assert (found["images"], found["captions"]) == (1000, 5000)
     assert found["text_to_image"]["r@10"] >= 60
+
+
+def test_a_posts_file_is_measured_on_a_fifth_by_its_text(colours):
+    rows = [(f"{name}", f"images/{name}.png") for name in PALETTE]
+    rows += [("", "images/red.png"), ("no picture", "")]
+    write_captions(colours / "posts.csv", rows, columns=("text", "image"))
+    counts = {
+        split: evaluate_retrieval(FakeEncoder(), colours / "images", colours / "posts.csv", split)["captions"]
+        for split in ("test", "train", "all")
+        if split == "all" or any(in_test_fifth(name) == (split == "test") for name in PALETTE)
+    }
+    assert counts["all"] == len(PALETTE)
+    assert sum(count for split, count in counts.items() if split != "all") == len(PALETTE)
+    assert counts.get("test", 0) == sum(map(in_test_fifth, PALETTE))
+    assert in_test_fifth("Good  Morning\n") == in_test_fifth("good morning")
+
+
+def test_one_language_is_measured_alone(colours):
+    rows = [("dev", f"{name}.png", lang, name) for name in PALETTE for lang in ("de", "fr")]
+    write_captions(colours / "langs.csv", rows, columns=("split", "image", "lang", "caption"))
+    found = evaluate_retrieval(FakeEncoder(), colours / "images", colours / "langs.csv", "dev", lang="de")
+    assert found["captions"] == len(PALETTE)
+    with pytest.raises(SettingError, match="no captions in 'cs'"):
+        evaluate_retrieval(FakeEncoder(), colours / "images", colours / "langs.csv", "dev", lang="cs")
