@@ -7,6 +7,7 @@ from dashboard.components.duplicates_view import draw_duplicates
 from dashboard.components.index_view import draw_spaces
 from dashboard.components.lab_view import draw_lab
 from dashboard.components.notices import notices, state
+from dashboard.components.own_pictures_view import draw_own_pictures
 from dashboard.components.text import element, show
 from dashboard.links import DataLink, IndexLink
 from dashboard.navigation import current, page_link
@@ -21,6 +22,7 @@ standings = resources.index_standings()
 if standings:
     draw_spaces(standings)
     draw_lab(link, standings)
+    draw_own_pictures()
     draw_duplicates(link)
 elif resources.overview().posts:
     state("Nothing is encoded yet", "Posts are found by their words alone until a model has read them.")

@@ -49,9 +49,9 @@ def evaluate_retrieval(
     "model"}``.
 
     Recalls are in percent; ranks count from 1. A tie counts against the encoder. ``captions`` is a CSV with the columns
-    image (a file's name in ``images``), caption, and perhaps split; or a posts file with image and text, own text to own
-    picture. Without a split, ``test`` is the fifth of :func:`in_test_fifth`, ``train`` the rest, ``all`` both.
-    Rows without words or picture are left out. ``lang`` takes only the rows with that in the column lang.
+    image (a file's name in ``images``), caption, and perhaps split; or a posts file with image and text: own text to
+    own picture. Without a split, ``test`` is the fifth of :func:`in_test_fifth`, ``train`` the rest, ``all`` both. Rows
+    without words or picture are left out. ``lang`` takes only the rows with that in the column lang.
     ``report(done, total, note)`` is called as it goes.
 
     Raises ImportFailed where a file, a column or a picture is missing, SettingError for a split that is not in it,

@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "ingest": "core.ingest.pipeline:run",
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
+    "own_pictures": "core.evaluation.own_pictures:run",
     "duplicates": "core.duplicates:run",
     "measure": "core.vectors.quality:run",
     "lab": "core.vectors.lab:run",

@@ -22,7 +22,12 @@ from dashboard.components.search_form import MODE_NAMES, show_link
 from dashboard.components.text import element, show
 from dashboard.links import MAX_HITS, PAGE_SIZE, SearchLink, Sort
 
-SORTS: dict[Sort, str] = {"best": "Best first", "newest": "Newest first", "liked": "Most liked first"}
+SORTS: dict[Sort, str] = {
+    "best": "Best first",
+    "newest": "Newest first",
+    "liked": "Most liked first",
+    "disagree": "Words far from picture",
+}
 EXCERPT_CHARS = 420
 
 
@@ -78,7 +83,7 @@ def _draw_sort(link: SearchLink) -> None:
         label_visibility="collapsed",
         on_change=_sort,
         args=(link,),
-        width=180,
+        width=210,
     )
 
 

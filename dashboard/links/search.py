@@ -10,7 +10,7 @@ from core.types import MODES, Filters, Mode, Query, QueryPart
 from dashboard.links import parse
 from dashboard.links.base import MAX_LIST, Given, Link, Params, Reader
 
-Sort: TypeAlias = Literal["best", "newest", "liked"]
+Sort: TypeAlias = Literal["best", "newest", "liked", "disagree"]
 
 PAGE_SIZE = 24
 MAX_HITS = 1000
@@ -64,7 +64,7 @@ class SearchLink(Link):
             has_picture=reader.one("pictures", parse.yes_no, None),
             min_likes=reader.one("likes", parse.whole(0, 10**12), None),
             extra=reader.many("where", parse.pair),
-            sort=cast(Sort, reader.one("sort", parse.choice("best", "newest", "liked"), "best")),
+            sort=cast(Sort, reader.one("sort", parse.choice("best", "newest", "liked", "disagree"), "best")),
             number=reader.one("page", parse.whole(1, MAX_PAGE), 1),
         )
         if link.since and link.until and link.since > link.until:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dashboard.resources.content import choices, count, newest_pictures, overview, posts, thread, user_names, users
 from dashboard.resources.imports import failures_of, import_source, keep_files, offered_imports
-from dashboard.resources.indexes import duplicates, index_memory, index_standings, index_status, lab_runs
+from dashboard.resources.indexes import duplicates, index_memory, index_standings, index_status, lab_runs, own_pictures
 from dashboard.resources.opened import (
     Encoders,
     Version,
@@ -49,6 +49,7 @@ __all__ = [
     "newest_pictures",
     "offered_imports",
     "overview",
+    "own_pictures",
     "picture_thumbnail",
     "posts",
     "query_picture",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.database.jobs import Job
 from core.duplicates import Duplicates, find_groups
+from core.evaluation.own_pictures import OwnPictures, last_measured
 from core.indexes import Kind, PartStatus
 from core.vectors.standing import Standing, standings
 from dashboard.resources.opened import Version, version, workspace
@@ -50,3 +51,13 @@ def duplicates() -> Duplicates | None:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _duplicates(at: Version) -> Duplicates | None:
     return find_groups(workspace())
+
+
+def own_pictures() -> OwnPictures | None:
+    """How well posts' words find their own pictures, as last measured on the present encoder."""
+    return _own_pictures(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _own_pictures(at: Version) -> OwnPictures | None:
+    return last_measured(workspace())

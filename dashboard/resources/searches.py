@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
 import streamlit as st
 
+from core.database.posts import rows_of
+from core.evaluation.own_pictures import agreement
 from core.search.neighbours import Neighbour, neighbours
 from core.search.query_pictures import keep_query_picture, read_query_picture
 from core.search.search import search
@@ -29,6 +32,8 @@ def _find(link: SearchLink, at: Version) -> SearchResult:
     result = search(workspace(), link.query(picture))
     if link.sort == "best":
         return result
+    if link.sort == "disagree":
+        return _by_agreement(result)
     found = posts([hit.post_id for hit in result.hits])
 
     def newest(hit: Hit) -> tuple[bool, float]:
@@ -39,6 +44,18 @@ def _find(link: SearchLink, at: Version) -> SearchResult:
         return -(found[hit.post_id].likes or 0) if hit.post_id in found else 1
 
     return replace(result, hits=tuple(sorted(result.hits, key=newest if link.sort == "newest" else liked)))
+
+
+def _by_agreement(result: SearchResult) -> SearchResult:
+    """The hits that have words and a picture, those first whose words are furthest from what the picture shows."""
+    rows = rows_of(workspace().cursor(), [hit.post_id for hit in result.hits])
+    kept, cosines = agreement(workspace(), np.array(sorted(rows.values()), np.int64))
+    agreed = dict(zip(kept.tolist(), cosines.tolist(), strict=True))
+    both = [hit for hit in result.hits if rows.get(hit.post_id) in agreed]
+    hits = tuple(sorted(both, key=lambda hit: agreed[rows[hit.post_id]]))
+    left_out = len(result.hits) - len(hits)
+    said = f"{left_out:,} of the hits have no words or no picture, and are left out of this order."
+    return replace(result, hits=hits, notes=(*result.notes, said) if left_out else result.notes)
 
 
 def near(post_id: str, by: By, least: float, k: int) -> list[Neighbour]:

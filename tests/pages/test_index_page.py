@@ -200,3 +200,18 @@ def test_the_chart_and_the_file_hold_every_figure():
     lines = figures_csv(points).splitlines()
     assert lines[0].lstrip("\ufeff").startswith("family,effort,own,recall_at_10")
     assert len(lines) == 4
+
+
+def test_how_good_search_is_here_is_measured_and_shown(small, visit, settings):
+    with Workspace.open(settings.workspace, settings) as workspace:
+        workspace.jobs.run_now("own_pictures", {}, title="Measure")
+    visit("index").check()
+    assert "How good is search here?" in visit.html
+    assert "own picture in the first 5" in visit.html
+    assert any(button.key == "own_pictures.measure" for button in visit.app.button)
+
+
+def test_the_order_by_disagreement_leaves_out_what_has_no_picture(small, visit):
+    visit("search", q="dog", sort="disagree").check()
+    assert set(visit.cards()) <= {"cat", "dog", "dog2"}
+    assert "left out of this order" in visit.html
