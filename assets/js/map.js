@@ -18,7 +18,8 @@ function controller(root, tell) {
   const board = set(make("div", "board", ground, dots, over, names, tip), { tabindex: "0", role: "application" });
   const tools = set(make("div", "tools"), { role: "toolbar", "aria-label": "Map tools" });
   const time = make("div", "time");
-  root.append(make("div", "frame", board, tools), time);
+  const key = make("div", "legend");
+  root.append(make("div", "frame", board, tools), time, key);
   const state = { tool: "pan", view: { x: 0.5, y: 0.5, scale: 1, width: 1, height: 1, ratio: 1 }, drag: null, hover: null, span: [0, 1], data: null, sets: [], playing: 0 };
   let points = null;
   let dirty = false;
@@ -291,6 +292,7 @@ function controller(root, tell) {
       root.style.setProperty("--map-height", `${data.height}px`);
       labels.update(data.labels, getComputedStyle(root).fontFamily);
       strip.update(data);
+      drawLegend(key, data);
       tip.textContent = data.shown < data.total ? data.sampled : "";
       if (fresh) { delete board.dataset.drawn; state.span = [0, 1]; if (state.view.width > 1) Object.assign(state.view, { x: 0.5, y: 0.5, scale: fit() }); }
       resize();
@@ -303,6 +305,23 @@ function controller(root, tell) {
       redraw();
     },
   };
+}
+
+// What the colours mean, and what lights up.
+function drawLegend(holder, data) {
+  const { legend } = data;
+  const dot = (colour) => { const node = make("span", "dot"); node.style.background = colour; return node; };
+  holder.replaceChildren(make("span", "title", legend.title));
+  if (legend.kind === "category")
+    for (const [colour, name, count] of legend.rows)
+      holder.append(make("span", "entry", dot(colour), set(make("bdi", "name", name), { dir: "auto", title: name }), make("span", "count", count)));
+  else {
+    const bar = make("span", "scale");
+    bar.style.background = `linear-gradient(to right, ${legend.scale.join(",")})`;
+    holder.append(make("span", "entry", legend.ends[0], bar, legend.ends[2]), make("span", "count", `${legend.ends[1]}: each shade has as many points`));
+    if (legend.missing) holder.append(make("span", "entry", dot(legend.none), legend.missing));
+  }
+  for (const group of data.highlights) holder.append(make("span", "entry lit", dot(group.colour), set(make("bdi", "", group.name), { dir: "auto" })));
 }
 
 // A polygon of at most 40 corners: every so-many-th of the path.

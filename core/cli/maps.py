@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -16,6 +17,7 @@ from core.cli.shell import (
     open_workspace,
     out_console,
     print_json,
+    progress,
     run_job,
     settings_of,
     wants_json,
@@ -70,3 +72,62 @@ def _tell(result: dict[str, Any], layout: Layout, as_json: bool) -> None:
     for cluster in clusters:
         table.add_row(f"{cluster.size:,}", Text(cluster.name))
     out_console.print(table)
+
+
+@map_app.command("place")
+def place(
+    name: Annotated[str, typer.Argument(help="The map's name.")],
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Put posts that came since on a finished map. No old point moves."""
+    with open_workspace(settings_of(workspace)) as opened:
+        job = run_job(opened, "map_place", {"layout": name}, f"Place new posts: {name}")
+    result = dict(job.result or {})
+    if wants_json(json_):
+        print_json(result)
+        return
+    share = result["placed"] / max(1, result["points"])
+    out_console.print(
+        f"{result['new']:,} posts placed, {result['gone']:,} left out that are gone; {100 * share:.1f} % of the map is"
+        " placed now."
+    )
+
+
+@map_app.command("list")
+def list_(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    """The maps of a workspace."""
+    from core.maps.building import outcome
+    from core.maps.layouts import list_layouts
+
+    with open_workspace(settings_of(workspace)) as opened:
+        known = list_layouts(opened)
+    if wants_json(json_):
+        print_json([outcome(info) for info in known])
+        return
+    table = Table()
+    for column in ("map", "of", "points", "placed", "made"):
+        table.add_column(column)
+    for info in known:
+        made = f"{info.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(Text(info.id), info.recipe.space, f"{info.count:,}", f"{info.placed:,}", made)
+    out_console.print(table)
+
+
+@map_app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="The map's name.")],
+    out: Annotated[Path, typer.Argument(help="The file to write, ending in .parquet.")],
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Write a map as Parquet in the layout of Embedding Atlas: projection_x, projection_y, neighbors."""
+    from core.maps.edits import open_layout
+    from core.maps.export import export_map
+
+    with open_workspace(settings_of(workspace)) as opened, progress() as report:
+        count = export_map(opened, open_layout(opened, name), out, report)
+    if wants_json(json_):
+        print_json({"file": str(out), "rows": count})
+    else:
+        out_console.print(Text(f"{count:,} points are in {out}."))

@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "copy_vectors": "core.vectors.copy:run",
     "export_vectors": "core.vectors.exchange:run_export",
     "map": "core.maps.building:run",
+    "map_place": "core.maps.placing:run",
     "import_vectors": "core.vectors.exchange:run_import",
 }
 

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import MapError
 from core.jobs.child import Child
 from core.jobs.runner import utc_now
+from core.maps.aligning import aligned
 from core.maps.layouts import (
     SPACES,
     Cluster,
     Drawn,
+    Layout,
     LayoutInfo,
     Quality,
     Recipe,
-    find_layout,
-    folder_of,
+    read_layout,
     slug,
     write_layout,
 )
@@ -63,15 +63,25 @@ def run(context: JobContext) -> dict[str, Any]:
     posts = context.params.get("posts")
     among = None if posts is None else np.unique(np.array(posts, np.int64))
     generation = workspace.generation
+    old = _old(workspace, name, recipe)
     graph = find_neighbours(workspace, recipe, context.report, among=among)
     recipe = replace(recipe, model=graph.model)
     with _Desk(context) as desk:
-        drawn = desk.draw(graph, recipe)
+        drawn = desk.draw(graph, recipe, old)
     context.check()
     info = write_layout(
         workspace, name, recipe, drawn, generation=generation, created_at=utc_now(), seconds=time.monotonic() - started
     )
     return outcome(info)
+
+
+def _old(workspace: Workspace, name: str, recipe: Recipe) -> Layout | None:
+    """The layout that is replaced, of the same kind of thing; None where there is none that can be read."""
+    try:
+        old = read_layout(workspace, name)
+    except MapError:
+        return None
+    return old if old.info.noun == NOUNS[recipe.space] else None
 
 
 def outcome(info: LayoutInfo) -> dict[str, Any]:
@@ -97,18 +107,24 @@ class _Desk:
         self._folder = Path(tempfile.mkdtemp(prefix="map-", dir=context.workspace.path / "tmp"))
         self._child: Child = context.child("core.maps.child:serve")
 
-    def draw(self, graph: Graph, recipe: Recipe, start: NDArray[np.float32] | None = None) -> Drawn:
+    def draw(self, graph: Graph, recipe: Recipe, old: Layout | None) -> Drawn:
         context, folder = self._context, self._folder
         np.save(folder / "near.npy", graph.near)
         np.save(folder / "far.npy", graph.far)
         np.save(folder / "vectors.npy", graph.vectors)
-        if start is not None:
-            np.save(folder / "start.npy", start)
         context.report("starting umap", 0, None)
         laid_out = self._call(
             "layout", "laying out", seed=recipe.seed, min_dist=recipe.min_dist, epochs=recipe.epochs,
             threads=context.workspace.settings.thread_count(),
         )  # fmt: skip
+        notes = list(laid_out["notes"])
+        turned = aligned(np.load(folder / "xy.npy"), graph.rows, old, graph.users) if old is not None else None
+        if old is not None and turned is not None:
+            np.save(folder / "xy.npy", turned[0])
+            notes.append(
+                f"It was turned to lie as the one of {old.info.created_at:%d %b %Y, %H:%M} did: what is on both moved by"
+                f" {100 * turned[1]:.1f} % of the width in the median."
+            )
         found = self._call("clusters", "finding clusters")["clusters"]
         labels = np.load(folder / "labels.npy")
         write_texts(context.workspace, graph, folder / "texts.jsonl", recipe.seed)
@@ -125,7 +141,7 @@ class _Desk:
             clusters=named(found, terms),
             users=graph.users,
             quality=quality,
-            notes=tuple(laid_out["notes"]),
+            notes=tuple(notes),
         )
 
     def _call(self, do: str, phase: str, **params: Any) -> dict[str, Any]:
@@ -193,5 +209,3 @@ def write_texts(workspace: Workspace, graph: Graph, path: Path, seed: int) -> No
             for key, lang, text in found:
                 lines.write(json.dumps([place[key], lang, text or ""]) + "\n")
 
-
-__all__ = ["build_params", "find_layout", "folder_of", "outcome", "run"]

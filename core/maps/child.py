@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.maps.islands import draw_nearer
 from core.maps.layouts import Points
 
 Report = Callable[[int, int], None]
@@ -22,17 +23,17 @@ def serve(params: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 def _layout(params: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Reads near.npy, far.npy, vectors.npy and perhaps start.npy in ``folder``; writes xy.npy."""
+    """Reads near.npy, far.npy and vectors.npy in ``folder``; writes xy.npy."""
     folder = Path(params["folder"])
     near, far = np.load(folder / "near.npy"), np.load(folder / "far.npy")
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    start = np.load(folder / "start.npy") if (folder / "start.npy").exists() else first_places(vectors, params["seed"])
+    start = first_places(vectors, params["seed"])
     notes = []
     if start is None:
         notes.append("All vectors are the same, so the points lie in a disc in no order.")
         xy = sunflower(len(near))
     else:
-        xy = optimise(near, far, start, params, report)
+        xy = draw_nearer(optimise(near, far, start, params, report))
     np.save(folder / "xy.npy", xy)
     from core.maps.quality import measure_quality
 
@@ -59,6 +60,8 @@ def optimise(
         smooth_knn_dist, compute_membership_strengths, umap.layouts._nb_optimize_layout_euclidean_single_epoch
     ):  # fmt: skip
         compiled.enable_caching()
+    missing = near < 0  # umap wants a distance there too, and leaves the pair out
+    far = np.where(missing, np.where(missing, 0, far).max(axis=1, keepdims=True), far)
     numba.set_num_threads(min(params["threads"], numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
     def told(epochs: Iterable[int], **_: Any) -> Iterator[int]:

@@ -53,6 +53,7 @@ def density(units: NDArray[np.float32], side: int = GRID) -> NDArray[np.uint8]:
     """How dense the points lie, (side, side), x first, 0 to 255: the logarithm of a smoothed count."""
     from scipy.ndimage import gaussian_filter
 
+    units = units[np.isfinite(units[:, 0])]
     cells = np.minimum((units * side).astype(np.int64), side - 1)
     counted = np.bincount(cells[:, 0] * side + cells[:, 1], minlength=side * side).reshape(side, side)
     spread = 0.9 if len(units) > ALL_UP_TO else 1.6

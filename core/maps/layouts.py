@@ -18,7 +18,7 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -117,6 +117,7 @@ class LayoutInfo:
     seconds: float
     notes: tuple[str, ...]
     version: str
+    square: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,13 +137,13 @@ class Layout:
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, width, height) of the square that the map is drawn in, the same until a new layout is made:
         what was placed later lies inside it."""
-        return square(self.xy[~self.placed] if not self.placed.all() else self.xy)
+        return self.info.square
 
     def at_level(self, level: int) -> tuple[Cluster, ...]:
         return tuple(cluster for cluster in self.clusters if cluster.level == level)
 
 
-def square(xy: Points) -> tuple[float, float, float, float]:
+def square_around(xy: Points) -> tuple[float, float, float, float]:
     """The square around points, with a margin."""
     low, high = xy.min(axis=0).astype(float), xy.max(axis=0).astype(float)
     side = max(float((high - low).max()), 1e-6) * 1.06
@@ -198,9 +199,17 @@ def _info(folder: Path) -> LayoutInfo | None:
             seconds=float(about["seconds"]),
             notes=tuple(about["notes"]),
             version=manifest.folder.name,
+            square=_square_of(about["square"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _square_of(given: Sequence[float]) -> tuple[float, float, float, float]:
+    left, bottom, width, height = (float(value) for value in given)
+    if not (width > 0 and height > 0):
+        raise ValueError(given)
+    return left, bottom, width, height
 
 
 def read_layout(workspace: Workspace, id_: str) -> Layout:
@@ -246,9 +255,10 @@ class Drawn:
 
 def write_layout(
     workspace: Workspace, name: str, recipe: Recipe, drawn: Drawn, *, generation: int, created_at: datetime,
-    seconds: float,
+    seconds: float, square: tuple[float, float, float, float] | None = None,
 ) -> LayoutInfo:  # fmt: skip
-    """Writes a new version of the layout ``name`` and swaps it in."""
+    """Writes a new version of the layout ``name`` and swaps it in. ``square`` is kept where posts were placed on an old
+    map; otherwise it is drawn around the points."""
 
     def write(version: Path) -> None:
         for part in ("rows", "xy", "placed", "near", "far", "labels"):
@@ -271,6 +281,7 @@ def write_layout(
         quality=asdict(drawn.quality) if drawn.quality else None,
         seconds=round(seconds, 1),
         notes=list(drawn.notes),
+        square=square or square_around(drawn.xy),
     )
     return find_layout(workspace, name)
 

@@ -21,6 +21,8 @@ TERMS = 12
 NAMED_BY = 3
 PAIR_BONUS = 1.6
 """A pair is rarer than its words and says more."""
+LIFT = 1.5
+"""A cluster is named by what it says so many times as often as all do."""
 READ_CHARS = 600
 """Of each text, so that one long post does not outweigh a hundred short ones."""
 
@@ -101,7 +103,7 @@ def terms_of(text: str, lang: str | None) -> Iterator[tuple[str, str]]:
             before = None
             continue
         form = normal_form(written)
-        if not form or form in stops or form.isdecimal() or (len(form) < 2 and form.isalnum()):
+        if not form or form in stops or form.isdecimal() or (len(written) < 2 and form.isalnum()):
             before = None
             continue
         yield form, written
@@ -180,7 +182,7 @@ def _best_terms(
         at, count = inside.indices[start:end], inside.data[start:end]
         share = count / max(1, size)
         least = 2 if size > 3 else 1
-        good = (count >= least) & (share > total[at] / everywhere)
+        good = (count >= least) & (share > LIFT * total[at] / everywhere)
         at, share = at[good], share[good]
         score = share * np.log1p(average / total[at]) * pair[at]
         order = np.argsort(-score, kind="stable")[:80]

@@ -11,10 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.database.posts import ids_of, rows_of
-from core.maps import colours, drawing
+from core.maps import colours, drawing, edits
 from core.maps.colours import Paint, Times
 from core.maps.drawing import Window
-from core.maps.layouts import Layout, LayoutInfo, Positions, list_layouts, read_layout
+from core.maps.layouts import Layout, LayoutInfo, Positions, list_layouts
+from core.moderation import effects
 from dashboard.links import MapLink
 from dashboard.resources.opened import Version, version, workspace
 
@@ -30,12 +31,18 @@ def _layouts(at: Version) -> list[LayoutInfo]:
 
 def layout(id_: str) -> Layout:
     """A layout with its edits by hand. Raises MapError where there is none."""
-    return _layout(id_, version())
+    return _layout(id_, *_state(id_))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _layout(id_: str, at: Version) -> Layout:
-    return read_layout(workspace(), id_)
+def _layout(id_: str, at: Version, changed: int) -> Layout:
+    return edits.open_layout(workspace(), id_)
+
+
+def _state(id_: str) -> tuple[Version, int]:
+    """What the drawing of a map depends on: the workspace, and what people and reviewers did since."""
+    opened = workspace()
+    return version(), edits.stamp(opened, id_) * 1_000_003 + effects.version(opened)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +57,18 @@ class Base:
 
 
 def base(id_: str) -> Base:
-    return _base(id_, version())
+    return _base(id_, *_state(id_))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _base(id_: str, at: Version) -> Base:
-    units = drawing.unit(layout(id_))
+def _base(id_: str, at: Version, changed: int) -> Base:
+    shown = layout(id_)
+    units = drawing.unit(shown)
     sample = drawing.drawn_sample(len(units))
+    if len(removed := drawing.positions_of(shown, effects.removed_rows(workspace())) if not shown.users else ()):
+        units = units.copy()
+        units[removed] = np.nan  # nowhere: neither drawn nor found in any area
+        sample = np.setdiff1d(sample, removed)
     return Base(units, sample, packed(drawing.quantised(units, sample)), packed(drawing.density(units)))
 
 
@@ -67,11 +79,11 @@ def packed(array: NDArray[np.generic]) -> str:
 
 def paint(id_: str, by: str, level: int) -> Paint:
     """What colours the drawn sample. Raises MapError."""
-    return _paint(id_, by, level, version())
+    return _paint(id_, by, level, *_state(id_))
 
 
 @st.cache_resource(max_entries=12, show_spinner="Colouring …")
-def _paint(id_: str, by: str, level: int, at: Version) -> Paint:
+def _paint(id_: str, by: str, level: int, at: Version, changed: int) -> Paint:
     return paint_at(id_, by, level, base(id_).sample)
 
 
@@ -84,11 +96,11 @@ def paint_at(id_: str, by: str, level: int, positions: Positions) -> Paint:
 
 def times(id_: str) -> Times | None:
     """When the drawn sample was written."""
-    return _times(id_, version())
+    return _times(id_, *_state(id_))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _times(id_: str, at: Version) -> Times | None:
+def _times(id_: str, at: Version, changed: int) -> Times | None:
     return colours.point_times(workspace(), layout(id_), base(id_).sample)
 
 
@@ -103,11 +115,11 @@ class Detail:
 
 
 def detail(id_: str, window: Window, by: str, level: int) -> Detail:
-    return _detail(id_, window, by, level, version())
+    return _detail(id_, window, by, level, *_state(id_))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _detail(id_: str, window: Window, by: str, level: int, at: Version) -> Detail:
+def _detail(id_: str, window: Window, by: str, level: int, at: Version, changed: int) -> Detail:
     known = base(id_)
     positions, total = drawing.in_window(known.units, window)
     return Detail(
