@@ -25,7 +25,7 @@ function controller(root, tell) {
   let dirty = false;
   const labels = labelLayer(names, (label) => tell("pick", { level: label.level, number: label.number }));
 
-  const fit = () => Math.min(state.view.width, state.view.height);
+  const fit = () => Math.min(state.view.width / (state.data?.extent[0] || 1), state.view.height / (state.data?.extent[1] || 1)) * 0.97;
   const zoom = () => state.view.scale / fit();
   const unit = (px, py) => [(px - state.view.width / 2) / state.view.scale + state.view.x, (state.view.height / 2 - py) / state.view.scale + state.view.y];
   const pixel = (x, y) => [(x - state.view.x) * state.view.scale + state.view.width / 2, state.view.height / 2 - (y - state.view.y) * state.view.scale];
@@ -134,11 +134,11 @@ function controller(root, tell) {
     const { view } = state;
     const box = board.getBoundingClientRect();
     if (box.width < 2 || box.height < 2) return;
-    const before = zoom();
+    const before = state.before ?? zoom();
+    state.before = null;
     view.ratio = Math.min(2, window.devicePixelRatio || 1);
-    const first = view.width === 1;
     Object.assign(view, { width: box.width, height: box.height });
-    view.scale = fit() * (first ? 1 : before);
+    view.scale = fit() * before;
     for (const canvas of [ground, dots, over]) {
       canvas.width = Math.round(view.width * view.ratio);
       canvas.height = Math.round(view.height * view.ratio);
@@ -278,6 +278,7 @@ function controller(root, tell) {
     update(data) {
       if (state.data?.token === data.token) return;
       const fresh = state.data?.layout !== data.layout;
+      state.before = fresh ? 1 : zoom();
       if (!points) points = webgl(dots) || plain(dots);
       for (const one of state.sets) points.free(one);
       state.data = data;
@@ -294,7 +295,7 @@ function controller(root, tell) {
       strip.update(data);
       drawLegend(key, data);
       tip.textContent = data.shown < data.total ? data.sampled : "";
-      if (fresh) { delete board.dataset.drawn; state.span = [0, 1]; if (state.view.width > 1) Object.assign(state.view, { x: 0.5, y: 0.5, scale: fit() }); }
+      if (fresh) { delete board.dataset.drawn; state.span = [0, 1]; Object.assign(state.view, { x: 0.5, y: 0.5 }); }
       resize();
       redraw();
     },

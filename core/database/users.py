@@ -95,3 +95,11 @@ def store_interactions(
     ) or (0,)
     cursor.unregister("incoming_interactions")
     return int(added)
+
+
+def post_counts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, int]:
+    """How many posts each user has; those without one are left out."""
+    found = cursor.execute(
+        "SELECT user_id, count(*) FROM posts WHERE user_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY 1", [list(ids)]
+    ).fetchall()
+    return dict(found)

@@ -20,7 +20,9 @@ def aligned(xy: Points, rows: Rows, old: Layout, users: tuple[str, ...] = ()) ->
     if users:
         place = {id_: at for at, id_ in enumerate(old.users)}
         pairs = [(at, place[id_]) for at, id_ in enumerate(users) if id_ in place]
-        here, there = (np.array(side, np.int64) for side in zip(*pairs, strict=True)) if pairs else (np.empty(0, int),) * 2
+        here, there = (
+            (np.array(side, np.int64) for side in zip(*pairs, strict=True)) if pairs else (np.empty(0, int),) * 2
+        )
     else:
         _, here, there = np.intersect1d(rows, old.rows, assume_unique=True, return_indices=True)
     if len(here) < LEAST_SHARED:

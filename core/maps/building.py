@@ -18,6 +18,7 @@ from core.jobs.child import Child
 from core.jobs.runner import utc_now
 from core.maps.aligning import aligned
 from core.maps.layouts import (
+    NOUNS,
     SPACES,
     Cluster,
     Drawn,
@@ -122,8 +123,8 @@ class _Desk:
         if old is not None and turned is not None:
             np.save(folder / "xy.npy", turned[0])
             notes.append(
-                f"It was turned to lie as the one of {old.info.created_at:%d %b %Y, %H:%M} did: what is on both moved by"
-                f" {100 * turned[1]:.1f} % of the width in the median."
+                f"It was turned to lie as the one of {old.info.created_at:%d %b %Y, %H:%M} did: what is on both moved"
+                f" by {100 * turned[1]:.1f} % of the width in the median."
             )
         found = self._call("clusters", "finding clusters")["clusters"]
         labels = np.load(folder / "labels.npy")
@@ -208,4 +209,3 @@ def write_texts(workspace: Workspace, graph: Graph, path: Path, seed: int) -> No
                 place = {int(graph.rows[at]): int(at) for at in part}
             for key, lang, text in found:
                 lines.write(json.dumps([place[key], lang, text or ""]) + "\n")
-

@@ -33,7 +33,7 @@ def _layout(params: dict[str, Any], report: Report) -> dict[str, Any]:
         notes.append("All vectors are the same, so the points lie in a disc in no order.")
         xy = sunflower(len(near))
     else:
-        xy = draw_nearer(optimise(near, far, start, params, report))
+        xy = laid_flat(draw_nearer(optimise(near, far, start, params, report)))
     np.save(folder / "xy.npy", xy)
     from core.maps.quality import measure_quality
 
@@ -99,6 +99,15 @@ def first_places(vectors: NDArray[np.float32], seed: int) -> Points | None:
     xy = np.concatenate([(vectors[at : at + 16_384] - mean) @ main for at in range(0, len(vectors), 16_384)])
     xy *= 10 / np.abs(xy).max()
     return (xy + chance.normal(scale=1e-4, size=xy.shape)).astype(np.float32)
+
+
+def laid_flat(xy: Points) -> Points:
+    """Turned by the smallest angle that brings its longest axis to lie flat, since screens are wide."""
+    centred = xy - xy.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    x, y = axes[:, 1] if axes[0, 1] >= 0 else -axes[:, 1]
+    turned: Points = (centred @ np.array([[x, -y], [y, x]])).astype(np.float32)
+    return turned
 
 
 def sunflower(count: int) -> Points:

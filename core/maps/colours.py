@@ -33,6 +33,7 @@ COLUMNS = {
 NUMBERS = frozenset({"likes", "reposts", "replies", "time", "engagement", "sentiment"})
 USER_COLUMNS = {"followers": "followers", "following": "following", "time": "epoch(created_at)", "posts": ""}
 EXTRA = "column:"
+POLICY = "policy:"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,7 @@ def paint(workspace: Workspace, layout: Layout, positions: Positions, by: str) -
         if layout.users
         else post_values(workspace, layout.rows[positions], by)
     )
-    return _numbers(values) if _is_numeric(values) else _categories(values)
+    return _numbers(values, by) if _is_numeric(values) else _categories(values)
 
 
 def _is_numeric(values: NDArray[Any]) -> bool:
@@ -80,6 +81,13 @@ def post_values(workspace: Workspace, rows: NDArray[np.int64], by: str) -> NDArr
     if by == "sentiment":
         return sentiments(workspace, rows)
     cursor = workspace.cursor()
+    if by.startswith(POLICY):
+        found = cursor.execute(
+            "SELECT post_row AS row, max(score) AS value FROM scores WHERE policy = ? GROUP BY 1 ORDER BY 1",
+            [by.removeprefix(POLICY)],
+        ).fetchnumpy()
+        scores: NDArray[Any] = np.ma.filled(np.ma.asarray(found["value"], np.float64), np.nan)
+        return _aligned(np.asarray(found["row"], np.int64), scores, rows, np.nan)
     if by in COLUMNS:
         sql, bound = COLUMNS[by], []
     elif by.startswith(EXTRA):
@@ -151,12 +159,15 @@ def sentiments(workspace: Workspace, rows: NDArray[np.int64]) -> NDArray[np.floa
     return np.array([known.get(row, np.nan) for row in rows.tolist()], np.float64)
 
 
-def _numbers(values: NDArray[np.float64]) -> Paint:
+def _numbers(values: NDArray[np.float64], by: str) -> Paint:
     known = np.isfinite(values)
     codes = np.full(len(values), NONE, np.uint8)
     if not known.any():
         return Paint("number", codes, edges=(0.0, 0.0), missing=len(values))
-    edges = np.quantile(values[known], np.linspace(0, 1, STEPS + 1))
+    if by == "sentiment" or by.startswith(POLICY):
+        edges = np.linspace(-1.0 if by == "sentiment" else 0.0, 1.0, STEPS + 1)
+    else:
+        edges = np.quantile(values[known], np.linspace(0, 1, STEPS + 1))
     codes[known] = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, STEPS - 1)
     return Paint("number", codes, edges=tuple(edges.tolist()), missing=int((~known).sum()))
 
@@ -219,9 +230,14 @@ def _moment(seconds: float) -> datetime:
     return datetime(1970, 1, 1) + timedelta(seconds=float(seconds))
 
 
-def columns_of(extra: Sequence[str], *, users: bool) -> list[str]:
-    """What a map may be coloured by, in the order in which it is offered."""
+def scored_policies(workspace: Workspace) -> frozenset[str]:
+    """Ids of the policies that some posts were scored by."""
+    return frozenset(id_ for (id_,) in workspace.cursor().execute("SELECT DISTINCT policy FROM scores").fetchall())
+
+
+def columns_of(extra: Sequence[str], policies: Sequence[str] = (), *, users: bool) -> list[str]:
+    """What a map may be coloured by, in the order in which it is offered; ``policies`` are ids."""
     if users:
         return ["cluster", *USER_COLUMNS]
     return ["cluster", "time", "lang", "source", "user", "engagement", "likes", "reposts", "replies", "sentiment",
-            *(EXTRA + name for name in extra)]  # fmt: skip
+            *(POLICY + id_ for id_ in policies), *(EXTRA + name for name in extra)]  # fmt: skip

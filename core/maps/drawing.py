@@ -63,6 +63,12 @@ def density(units: NDArray[np.float32], side: int = GRID) -> NDArray[np.uint8]:
     return shades
 
 
+def extent(units: NDArray[np.float32]) -> tuple[float, float]:
+    """How much of the square's width and height the points take, with a margin: 0.05 to 1 each."""
+    wide, high = (np.nanmax(np.abs(units - 0.5), axis=0) * 2.08).tolist() if len(units) else (1.0, 1.0)
+    return min(max(wide, 0.05), 1.0), min(max(high, 0.05), 1.0)
+
+
 def in_window(units: NDArray[np.float32], window: Window, most: int = WINDOW) -> tuple[Positions, int]:
     """(positions in the window, a fair sample of them where they are more than ``most``; how many there are)."""
     inside = np.flatnonzero(

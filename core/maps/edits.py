@@ -146,7 +146,11 @@ def _apply_name(known: list[Cluster], labels: NDArray[np.int32], members: Positi
         inside = float(counted[cluster.number]) if cluster.number < len(counted) else 0.0
         size = float((labels == cluster.number).sum()) if inside else 0.0
         # Of a large cluster only a sample of the members was kept.
-        union = len(members) + min(size, len(members)) - inside if len(members) >= KEPT_MEMBERS else len(members) + size - inside
+        union = (
+            len(members) + min(size, len(members)) - inside
+            if len(members) >= KEPT_MEMBERS
+            else len(members) + size - inside
+        )
         if inside and inside / union > overlap:
             best, overlap = at, inside / union
     if best is not None and overlap >= NAMED_SHARE:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _CHUNK = 8192
 _NEIGHBOURS = pa.struct([("distances", pa.list_(pa.float32())), ("ids", pa.list_(pa.int64()))])
-_POST = (
+_POST: tuple[tuple[str, Any], ...] = (
     ("id", pa.string()), ("text", pa.string()), ("user_id", pa.string()), ("created_at", pa.timestamp("us")),
     ("lang", pa.string()), ("source", pa.string()), ("url", pa.string()), ("likes", pa.int64()),
     ("reposts", pa.int64()), ("replies", pa.int64()),
 )  # fmt: skip
-_USER = (
+_USER: tuple[tuple[str, Any], ...] = (
     ("id", pa.string()), ("name", pa.string()), ("handle", pa.string()), ("followers", pa.int64()),
     ("following", pa.int64()),
 )  # fmt: skip
@@ -39,7 +39,9 @@ def export_map(workspace: Workspace, layout: Layout, path: Path, report: Callabl
     names of its cluster at each level, the coarsest first. Raises MapError where the file can't be written."""
     if path.suffix.lower() != ".parquet":
         raise MapError(f"{path} has to end in .parquet.")
-    kept = np.arange(len(layout.rows)) if layout.users else np.flatnonzero(~np.isin(layout.rows, removed_rows(workspace)))
+    kept = (
+        np.arange(len(layout.rows)) if layout.users else np.flatnonzero(~np.isin(layout.rows, removed_rows(workspace)))
+    )
     place = np.full(len(layout.rows) + 1, -1, np.int64)
     place[kept] = np.arange(len(kept))
     columns = _USER if layout.users else _POST
@@ -69,7 +71,9 @@ def _table(
     if layout.users:
         ids = [layout.users[at] for at in some]
         fields = ", ".join(name for name, _ in _USER)
-        found = cursor.execute(f"SELECT {fields} FROM users WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids]).fetchall()
+        found = cursor.execute(
+            f"SELECT {fields} FROM users WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids]
+        ).fetchall()
         known: dict[Any, tuple[Any, ...]] = {row[0]: row for row in found}
         rows = [known.get(id_, (id_, *[None] * (len(_USER) - 1))) for id_ in ids]
         columns = _USER
@@ -83,11 +87,11 @@ def _table(
         # A post that was deleted since keeps its place, so that the positions of neighbours hold.
         rows = [known.get(row, (None,) * len(_POST)) for row in own]
         columns = _POST
-    data: dict[str, Any] = {
-        name: pa.array([row[at] for row in rows], kind) for at, (name, kind) in enumerate(columns)
-    }
+    data: dict[str, Any] = {name: pa.array([row[at] for row in rows], kind) for at, (name, kind) in enumerate(columns)}
     for level, named in enumerate(names):
-        data[f"cluster_{level}"] = pa.array([named.get(int(label)) for label in layout.labels[level][some]], pa.string())
+        data[f"cluster_{level}"] = pa.array(
+            [named.get(int(label)) for label in layout.labels[level][some]], pa.string()
+        )
     data["placed"] = pa.array(layout.placed[some])
     data["projection_x"], data["projection_y"] = (pa.array(layout.xy[some, d]) for d in (0, 1))
     near = place[layout.near[some, 1:]]

@@ -34,9 +34,7 @@ def draw_nearer(xy: Points) -> Points:
     of_point = islands[cells[:, 0], cells[:, 1]]
     sizes = np.bincount(of_point, minlength=count + 1)
     main = int(sizes.argmax())
-    middles = np.stack(
-        [np.bincount(of_point, cells[:, d], count + 1) / np.maximum(sizes, 1) for d in (0, 1)], axis=1
-    )
+    middles = np.stack([np.bincount(of_point, cells[:, d], count + 1) / np.maximum(sizes, 1) for d in (0, 1)], axis=1)
     taken = _grown(there & (islands == main), STRAIT)
     moved = np.zeros((count + 1, 2))
     away = np.linalg.norm(middles - middles[main], axis=1)
@@ -50,7 +48,8 @@ def draw_nearer(xy: Points) -> Points:
         at = own + shift
         placed[at[:, 0], at[:, 1]] = True
         taken |= _grown(placed, STRAIT)
-    return (xy + moved[of_point] * cell).astype(np.float32)
+    nearer: Points = (xy + moved[of_point] * cell).astype(np.float32)
+    return nearer
 
 
 def _grown(cells: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:

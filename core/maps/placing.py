@@ -182,7 +182,8 @@ def memberships(far: NDArray[np.float32], there: NDArray[np.bool_]) -> NDArray[n
         sigma = np.where(np.isfinite(high), (low + high) / 2, sigma * 2)
         sigma = np.clip(sigma, 1e-12, 1e12)
     least = 1e-3 * np.where(there, far, 0).mean(axis=1)
-    return np.exp(-beyond / np.maximum(np.maximum(sigma, least), 1e-12)[:, None])
+    strengths: NDArray[np.float64] = np.exp(-beyond / np.maximum(np.maximum(sigma, least), 1e-12)[:, None])
+    return strengths
 
 
 def settle(
@@ -195,7 +196,7 @@ def settle(
     total = weight.sum(axis=1, keepdims=True)
     weight = np.where(total > 0, weight / np.maximum(total, 1e-12), there / np.maximum(there.sum(axis=1)[:, None], 1))
     pull = anchors[np.maximum(near, 0)].astype(np.float64)
-    xy = np.einsum("mk,mkd->md", weight, pull)
+    xy: NDArray[np.float64] = np.einsum("mk,mkd->md", weight, pull)
     chance = np.random.default_rng(seed)
     often = weight / np.maximum(weight.max(axis=1, keepdims=True), 1e-12)
     for epoch in range(EPOCHS):
@@ -206,9 +207,11 @@ def settle(
         squared = (apart**2).sum(axis=2)
         powered = np.where(squared > 0, squared, 1.0) ** (b - 1)
         grip = np.where(squared > 0, -2 * a * b * powered / (1 + a * squared**b), 0.0)
-        xy += step * (np.clip(grip[:, :, None] * apart, -4, 4) * sampled[:, :, None]).sum(axis=1) / np.maximum(
-            1, sampled.sum(axis=1)
-        )[:, None]
+        xy += (
+            step
+            * (np.clip(grip[:, :, None] * apart, -4, 4) * sampled[:, :, None]).sum(axis=1)
+            / np.maximum(1, sampled.sum(axis=1))[:, None]
+        )
         others = anchors[chance.integers(0, len(anchors), (len(xy), NEGATIVES))]
         apart = xy[:, None, :] - others
         squared = (apart**2).sum(axis=2)

@@ -9,11 +9,15 @@ from core.errors import MapError
 from core.maps.building import build_params
 from core.maps.layouts import SPACES, LayoutInfo, MapSpace, Recipe
 from dashboard import resources
+from dashboard.components.figures import number, share
 from dashboard.components.jobs import POLL_SECONDS, draw_job
 from dashboard.components.notices import notice
 from dashboard.components.text import element, show
 from dashboard.links import MapLink
+from dashboard.resources import maps
 
+RELAYOUT_FROM = 0.1
+"""From this share of placed posts on, a new layout is offered."""
 KINDS = ("map", "map_place")
 ABOUT: dict[MapSpace, str] = {
     "text": "Posts near each other say alike things.",
@@ -79,3 +83,24 @@ def submit(recipe: Recipe, name: str = "", posts: list[int] | None = None) -> No
 
 def draw_place(info: LayoutInfo) -> None:
     """How many posts came since the map was made, and what can be done about it."""
+    count = maps.waiting(info.id)
+    if not count and info.placed < RELAYOUT_FROM * info.count:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="map_place"):
+        if count:
+            show(
+                element("p", f"{number(count)} posts came since this map was made.", class_="fs-faint"), width="content"
+            )
+            if st.button("Place them", icon=":material/add_location_alt:", key="map.place", disabled=bool(map_jobs()),
+                         help="They go beside those that are alike. Nothing else moves."):  # fmt: skip
+                resources.workspace().jobs.submit(
+                    "map_place", {"layout": info.id}, title=f"Place new posts: {info.name}"
+                )
+                st.rerun()
+        else:
+            said = f"{share(info.placed / info.count)} of this map were placed later and did not shape it."
+            show(element("p", said, class_="fs-faint"), width="content")
+        if st.button("Make it anew", icon=":material/refresh:", key="map.anew", disabled=bool(map_jobs()),
+                     help="A new layout of all posts, turned to lie as this one does."):  # fmt: skip
+            submit(info.recipe, info.name)
+            st.rerun()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from core.maps.colours import EXTRA, NONE, OTHERS, STEPS, Paint
+from core.maps.colours import EXTRA, NONE, OTHERS, POLICY, STEPS, Paint
 from dashboard.components.figures import day, number
 from dashboard.components.text import clean
 from dashboard.languages import language_name
+from dashboard.resources import maps
 from dashboard.theme import chart_colours, shown_theme
 
 COLOUR_NAMES = {
@@ -34,6 +35,8 @@ NEUTRAL = {"light": ("#c3c9c5", "#a4aca8"), "dark": ("#3c4643", "#5a6561")}
 
 
 def colour_name(by: str) -> str:
+    if by.startswith(POLICY):
+        return clean(f"Policy: {maps.policies().get(by.removeprefix(POLICY), by)}")
     return clean(by.removeprefix(EXTRA)) if by.startswith(EXTRA) else COLOUR_NAMES.get(by, by)
 
 

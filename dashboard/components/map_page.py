@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -87,11 +88,15 @@ def offered_colours(info: LayoutInfo) -> list[str]:
     from core.maps.colours import columns_of
 
     extra = () if info.noun == "user" else tuple(resources.choices().extra)
-    offered = columns_of(extra, users=info.noun == "user")
+    policies = () if info.noun == "user" else tuple(maps.policies())
+    offered = columns_of(extra, policies, users=info.noun == "user")
     return [*offered, "placed"] if info.placed else offered
 
 
-def _choose(label: str, options: list[str], value: str, named, key: str, on_change, link: MapLink) -> None:  # type: ignore[no-untyped-def]
+def _choose(
+    label: str, options: list[str], value: str, named: Callable[[str], str], key: str,
+    on_change: Callable[[MapLink], None], link: MapLink,
+) -> None:  # fmt: skip
     st.session_state[key] = value
     st.selectbox(label, options, format_func=named, key=key, on_change=on_change, args=(link,), width=210)
 

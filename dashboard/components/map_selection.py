@@ -1,40 +1,55 @@
-"""What is chosen on a map: the posts of an area or of a cluster, and what can be done with them."""
+"""What is chosen on a map, an area or a cluster: its portrait, its posts, and what can be done with them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import streamlit as st
 
-from core.maps.layouts import LEAST, LayoutInfo, Positions
+from core.errors import FeedscopeError
+from core.export import of_posts
+from core.maps.layouts import LEAST, Cluster, LayoutInfo, Positions
+from core.moderation.reports import report
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
-from dashboard.components.cards import Card, draw_cards
-from dashboard.components.figures import number, share
-from dashboard.components.map_build import submit
-from dashboard.components.notices import state
-from dashboard.components.text import element, foreign, show
-from dashboard.links import MapLink
+from dashboard.components.cards import Card, author_name, draw_cards
+from dashboard.components.charts import draw_bars, draw_timeline
+from dashboard.components.comparison_view import draw_distinctive
+from dashboard.components.export_form import draw_export
+from dashboard.components.figures import number, share, stats
+from dashboard.components.map_build import map_jobs, submit
+from dashboard.components.map_edits import draw_edits
+from dashboard.components.notices import notice, state
+from dashboard.components.text import clean, element, foreign, show
+from dashboard.languages import language_name
+from dashboard.links import MapLink, SearchLink
 from dashboard.navigation import show_in_address_bar
 from dashboard.resources import maps
 
 PAGE_SIZE = 24
 EXCERPT_CHARS = 300
+MOST_ROWS = 1000
+MOST_REVIEWED = 10_000
+AREA_VIEWS = ("Posts", "Table", "About", "Distinctive")
+CLUSTER_VIEWS = ("Typical", "Untypical", "All posts", "Table", "About", "Distinctive")
 
 
 def draw_selection(link: MapLink, info: LayoutInfo) -> None:
+    """The posts or users in the area that was drawn."""
     positions = maps.chosen(link)
     noun = "users" if info.noun == "user" else "posts"
     if not len(positions):
         state("Nothing lies in this area", f"Draw around some {noun}; Escape lets go of the area.")
         _draw_clear(link)
         return
-    show(element("h2", f"{number(len(positions))} {noun} chosen ({share(len(positions) / info.count)})"))
-    _draw_actions(link, info, positions)
-    _draw_posts(link, info, positions)
+    show(element("h2", f"{number(len(positions))} {noun} chosen ({share(len(positions) / info.count)} of the map)"))
+    _draw_actions(link, info, positions, None)
+    _draw_views(link, info, positions, None)
 
 
 def draw_cluster(link: MapLink, info: LayoutInfo) -> None:
+    """The panel of a cluster."""
     layout = maps.layout(info.id)
     level, wanted = link.cluster or (0, 0)
     cluster = next((c for c in layout.at_level(level) if c.number == wanted), None)
@@ -44,9 +59,12 @@ def draw_cluster(link: MapLink, info: LayoutInfo) -> None:
         return
     things = "users" if layout.users else "posts"
     about = f"{number(cluster.size)} {things}, {share(cluster.size / info.count)} of the map"
-    show(element("h2", foreign(cluster.name)), element("p", about, class_="fs-faint"))
-    _draw_actions(link, info, maps.chosen(link))
-    _draw_posts(link, info, maps.chosen(link))
+    if cluster.terms:
+        about += ". Says more than others: " + ", ".join(clean(term) for term, _ in cluster.terms)
+    show(element("h2", foreign(cluster.name)), element("p", foreign(about), class_="fs-faint"))
+    positions = maps.chosen(link)
+    _draw_actions(link, info, positions, cluster)
+    _draw_views(link, info, positions, cluster)
 
 
 def _draw_clear(link: MapLink) -> None:
@@ -55,24 +73,151 @@ def _draw_clear(link: MapLink) -> None:
         st.rerun()
 
 
-def _draw_actions(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
+def _draw_actions(link: MapLink, info: LayoutInfo, positions: Positions, cluster: Cluster | None) -> None:
+    ids = maps.ids_at(info.id, positions)
     with st.container(horizontal=True, key="map_actions"):
-        draw_add_to_collection(maps.ids_at(info.id, positions), key="map.collect", noun=info.noun)
-        enough = info.noun == "post" and len(positions) >= LEAST
-        if enough and st.button(
-            "Zoom into", icon=":material/zoom_in_map:", key="map.zoom", help="Makes a new map of these posts alone."
-        ):
-            name = f"{info.name}: {number(len(positions))} posts"
-            submit(replace(info.recipe, of=name), name, maps.layout(info.id).rows[positions].tolist())
-            st.rerun()
+        draw_add_to_collection(ids, key="map.collect", noun=info.noun)
+        if info.noun == "post":
+            name = cluster.name if cluster else f"An area of {info.name}"
+            draw_export(lambda: of_posts(ids, name=name, map=link.url()), key="map.export", count=len(ids))
+            _draw_review(ids)
+            if len(positions) >= LEAST and st.button(
+                "Zoom into", icon=":material/zoom_in_map:", key="map.zoom", disabled=bool(map_jobs()),
+                help="Makes a new map of these posts alone.",
+            ):  # fmt: skip
+                _zoom_into(info, positions, cluster)
+        draw_edits(link, info, positions, cluster)
         _draw_clear(link)
 
 
-def _draw_posts(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
+def _zoom_into(info: LayoutInfo, positions: Positions, cluster: Cluster | None) -> None:
+    what = clean(cluster.name) if cluster else f"{number(len(positions))} posts"
+    recipe = replace(info.recipe, of=f"{what} of the map {info.name}")
+    submit(recipe, f"{info.name}: {what}", maps.layout(info.id).rows[positions].tolist())
+    st.rerun()
+
+
+def _draw_review(ids: list[str]) -> None:
+    with st.popover("Send to review", icon=":material/flag:", key="map.review.popover"):
+        problem = st.session_state.pop("map.review.problem", None)
+        if problem:
+            notice(problem, kind="error")
+        said = st.session_state.pop("map.review.said", None)
+        if said:
+            show(element("p", said))
+        show(element("p", f"{number(len(ids))} posts go to the queue.", class_="fs-faint"))
+        note = st.text_input("Note", key="map.review.note", max_chars=4000, placeholder="Why they should be looked at")
+        st.button("Send", type="primary", key="map.review.send", on_click=_send, args=(ids, note), width="stretch")
+
+
+def _send(ids: list[str], note: str) -> None:
+    try:
+        count = report(resources.workspace(), ids, note=note)
+    except FeedscopeError as error:
+        st.session_state["map.review.problem"] = str(error)
+    else:
+        st.session_state["map.review.said"] = f"{number(count)} posts are in the queue now."
+
+
+def _draw_views(link: MapLink, info: LayoutInfo, positions: Positions, cluster: Cluster | None) -> None:
     if info.noun == "user":
+        _draw_users(info, positions)
         return
-    ids = maps.ids_at(info.id, positions[:PAGE_SIZE])
+    views = CLUSTER_VIEWS if cluster else AREA_VIEWS
+    view = st.segmented_control(
+        "View", views, default=views[0], required=True, key=f"map.view.{bool(cluster)}", label_visibility="collapsed"
+    )
+    if view == "Table":
+        _draw_table(info, positions)
+    elif view == "About":
+        _draw_about(info, positions)
+    elif view == "Distinctive":
+        rows = maps.layout(info.id).rows[positions]
+        draw_distinctive(tuple(rows.tolist()), key="map.distinctive")
+    elif view == "Typical" and cluster is not None:
+        _draw_cards(link, maps.ids_at(info.id, cluster.typical) or maps.ids_at(info.id, positions[:PAGE_SIZE]))
+    elif view == "Untypical" and cluster is not None:
+        _draw_cards(link, maps.ids_at(info.id, cluster.untypical))
+    else:
+        _draw_page(link, info, positions)
+
+
+def _draw_page(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
+    pages = -(-len(positions) // PAGE_SIZE)
+    key = f"map.page.{link.url()}"
+    page = min(cast(int, st.session_state.get(key, 1)), pages)
+    _draw_cards(link, maps.ids_at(info.id, positions[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]), view=str(page))
+    if pages > 1:
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.pagination(pages, default=1, key=key)
+
+
+def _draw_cards(link: MapLink, ids: list[str], view: str = "") -> None:
     posts = resources.posts(ids)
     users = resources.users(posts.values())
     cards = [Card(p, user=users.get(p.user_id or ""), text=p.text[:EXCERPT_CHARS]) for p in posts.values()]
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Chosen posts", key="map.cards", view=link.url())
+    if not cards:
+        show(element("p", "None is left of these.", class_="fs-faint"))
+        return
+    draw_cards(cards, resources.thumbnail, layout="grid", label="Chosen posts", key="map.cards",
+               view=f"{view}{link.url()}")  # fmt: skip
+
+
+def _draw_table(info: LayoutInfo, positions: Positions) -> None:
+    ids = maps.ids_at(info.id, positions[:MOST_ROWS])
+    posts = resources.posts(ids)
+    users = resources.users(posts.values())
+    rows = [
+        {"Written": p.created_at, "Author": author_name(p, users.get(p.user_id or "")), "Text": clean(p.text[:400]),
+         "Language": p.lang, "Likes": p.likes, "Reposts": p.reposts, "Replies": p.replies, "Id": p.id}
+        for p in posts.values()
+    ]  # fmt: skip
+    if len(positions) > MOST_ROWS:
+        show(element("p", f"The first {number(MOST_ROWS)} of {number(len(positions))}; an export has all.",
+                     class_="fs-faint"))  # fmt: skip
+    st.dataframe(rows, hide_index=True, height=460)
+
+
+def _draw_about(info: LayoutInfo, positions: Positions) -> None:
+    found = maps.portrait_of(info.id, positions)
+    figures = [(number(found.posts), "posts"), (number(found.user_count), "authors")]
+    if found.pictures:
+        figures.append((share(found.pictures / max(1, found.posts)), "with pictures"))
+    figures.append((share(found.flagged / max(1, found.posts)), "flagged"))
+    show(stats(figures))
+    if found.days:
+        show(element("h3", "Growth"))
+        draw_timeline(found.days, key="map.growth")
+    names = resources.user_names([id_ for id_, _ in found.users])
+    columns = st.columns(3, gap="medium")
+    tops = (
+        ("Who writes most", [(names[id_], n, SearchLink(users=(id_,))) for id_, n in found.users]),
+        ("Hashtags", [(tag, n, SearchLink(words=tag)) for tag, n in found.hashtags]),
+        ("Languages", [(language_name(lang), n, SearchLink(langs=(lang,))) for lang, n in found.langs]),
+    )
+    for column, (title, rows) in zip(columns, tops, strict=True):
+        with column:
+            show(element("h3", title))
+            if rows:
+                draw_bars(rows, label=title, key=f"map.top.{title}")
+            else:
+                show(element("p", "None.", class_="fs-faint"))
+
+
+def _draw_users(info: LayoutInfo, positions: Positions) -> None:
+    ids = maps.ids_at(info.id, positions[:MOST_ROWS])
+    people = maps.people(tuple(ids))
+    rows = [
+        {"Name": clean(user.name or user.handle or user.id), "Handle": clean(user.handle or ""), "Posts": count,
+         "Followers": user.followers, "About": clean((user.description or "")[:200]), "Id": user.id}
+        for user, count in people
+    ]  # fmt: skip
+    chosen = st.dataframe(rows, hide_index=True, height=420, on_select="rerun", selection_mode="single-row",
+                          key="map.people")  # fmt: skip
+    picked = chosen["selection"]["rows"]
+    if picked and picked[0] < len(people):
+        from dashboard.links import UserLink
+        from dashboard.navigation import go_to
+
+        go_to(UserLink(id=people[picked[0]][0].id))
+    show(element("p", "Choose a line to open the user's page.", class_="fs-faint"))

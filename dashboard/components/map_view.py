@@ -70,6 +70,7 @@ def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[s
     layout = maps.layout(id_)
     base = maps.base(id_)
     paint = maps.paint(id_, link.colour, link.level)
+    codes = maps.codes(id_, link.colour, link.level, base.sample)
     times = maps.times(id_)
     labels = [
         {"level": c.level, "number": c.number, "text": clean(c.name)[:60], "size": c.size,
@@ -96,14 +97,15 @@ def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[s
         ],
         "times": _times(times),
         "height": height,
+        "extent": list(base.extent),
         "theme": shown_theme(),
     }  # fmt: skip
     token = hashlib.blake2b(repr(sorted(document.items())).encode(), digest_size=12)
-    token.update(paint.codes.tobytes())
+    token.update(codes.tobytes())
     return document | {
         "token": token.hexdigest(),
         "at": base.at,
-        "paint": maps.packed(paint.codes),
+        "paint": maps.packed(codes),
         "time": maps.packed(times.codes) if times else "",
         "density": base.density,
     }

@@ -10,14 +10,21 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.compare import Comparison, distinctive
 from core.database.posts import ids_of, rows_of
-from core.maps import colours, drawing, edits
-from core.maps.colours import Paint, Times
+from core.database.users import get_users, post_counts
+from core.maps import colours, drawing, edits, placing
+from core.maps.colours import Paint, Times, scored_policies
 from core.maps.drawing import Window
 from core.maps.layouts import Layout, LayoutInfo, Positions, list_layouts
+from core.maps.portrait import Portrait, portrait
 from core.moderation import effects
+from core.moderation.policies import list_policies
+from core.types import User
 from dashboard.links import MapLink
 from dashboard.resources.opened import Version, version, workspace
+
+SLOW = "sentiment"
 
 
 def layouts() -> list[LayoutInfo]:
@@ -48,12 +55,13 @@ def _state(id_: str) -> tuple[Version, int]:
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
     """What a map is drawn from, whatever its colours: ``units`` (n, 2), ``sample`` the drawn positions with their
-    coordinates ``at`` in base64, ``density`` a grid in base64."""
+    coordinates ``at`` in base64, ``density`` a grid in base64, ``extent`` how wide and high the points lie, 0 to 1."""
 
     units: NDArray[np.float32]
     sample: Positions
     at: str
     density: str
+    extent: tuple[float, float]
 
 
 def base(id_: str) -> Base:
@@ -69,7 +77,9 @@ def _base(id_: str, at: Version, changed: int) -> Base:
         units = units.copy()
         units[removed] = np.nan  # nowhere: neither drawn nor found in any area
         sample = np.setdiff1d(sample, removed)
-    return Base(units, sample, packed(drawing.quantised(units, sample)), packed(drawing.density(units)))
+    return Base(
+        units, sample, packed(drawing.quantised(units, sample)), packed(drawing.density(units)), drawing.extent(units)
+    )
 
 
 def packed(array: NDArray[np.generic]) -> str:
@@ -78,20 +88,27 @@ def packed(array: NDArray[np.generic]) -> str:
 
 
 def paint(id_: str, by: str, level: int) -> Paint:
-    """What colours the drawn sample. Raises MapError."""
+    """What colours all points; by sentiment, which takes long to tell, the drawn sample alone. Raises MapError."""
     return _paint(id_, by, level, *_state(id_))
 
 
 @st.cache_resource(max_entries=12, show_spinner="Colouring …")
 def _paint(id_: str, by: str, level: int, at: Version, changed: int) -> Paint:
-    return paint_at(id_, by, level, base(id_).sample)
-
-
-def paint_at(id_: str, by: str, level: int, positions: Positions) -> Paint:
     shown = layout(id_)
+    positions = base(id_).sample if by == SLOW else np.arange(len(shown.rows), dtype=np.int64)
     if by == "cluster":
         return colours.paint_clusters(shown, positions, min(level, len(shown.labels) - 1))
     return colours.paint(workspace(), shown, positions, by)
+
+
+def codes(id_: str, by: str, level: int, positions: Positions) -> NDArray[np.uint8]:
+    """The colour codes of some points."""
+    if by == SLOW:
+        known = base(id_).sample
+        if positions is known:
+            return paint(id_, by, level).codes
+        return colours.paint(workspace(), layout(id_), positions, by).codes
+    return paint(id_, by, level).codes[positions]
 
 
 def times(id_: str) -> Times | None:
@@ -122,9 +139,7 @@ def detail(id_: str, window: Window, by: str, level: int) -> Detail:
 def _detail(id_: str, window: Window, by: str, level: int, at: Version, changed: int) -> Detail:
     known = base(id_)
     positions, total = drawing.in_window(known.units, window)
-    return Detail(
-        positions, total, packed(drawing.quantised(known.units, positions)), paint_at(id_, by, level, positions).codes
-    )
+    return Detail(positions, total, packed(drawing.quantised(known.units, positions)), codes(id_, by, level, positions))
 
 
 def inside(id_: str, polygon: tuple[tuple[float, float], ...]) -> Positions:
@@ -133,7 +148,8 @@ def inside(id_: str, polygon: tuple[tuple[float, float], ...]) -> Positions:
 
 
 def quantised(id_: str, positions: Positions) -> str:
-    return packed(drawing.quantised(base(id_).units, positions))
+    units = base(id_).units
+    return packed(drawing.quantised(units, positions[np.isfinite(units[positions, 0])]))
 
 
 def positions_of_posts(id_: str, post_ids: Sequence[str]) -> Positions:
@@ -158,5 +174,50 @@ def chosen(link: MapLink) -> Positions:
         labels = layout(link.layout).labels
         if level >= len(labels):
             return np.empty(0, np.int64)
-        return np.flatnonzero(labels[level] == cluster).astype(np.int64)
+        shown = np.isfinite(base(link.layout).units[:, 0])
+        return np.flatnonzero((labels[level] == cluster) & shown).astype(np.int64)
     return inside(link.layout, link.polygon)
+
+
+def portrait_of(id_: str, positions: Positions) -> Portrait:
+    return portrait(workspace(), layout(id_).rows[positions])
+
+
+def distinctive_of(rows: tuple[int, ...]) -> Comparison:
+    """Raises QueryError."""
+    return _distinctive(rows, version())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _distinctive(rows: tuple[int, ...], at: Version) -> Comparison:
+    return distinctive(workspace(), rows)
+
+
+def people(ids: tuple[str, ...]) -> list[tuple[User, int]]:
+    """Some users with how many posts each has here, in the order given; those of whom nothing is known go by their
+    id."""
+    cursor = workspace().cursor()
+    known = get_users(cursor, ids)
+    counts = post_counts(cursor, ids)
+    return [(known.get(id_, User(id_)), counts.get(id_, 0)) for id_ in ids]
+
+
+def waiting(id_: str) -> int:
+    """How many posts could be placed on a map."""
+    return _waiting(id_, version())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _waiting(id_: str, at: Version) -> int:
+    return placing.waiting(workspace(), layout(id_))
+
+
+def policies() -> dict[str, str]:
+    """Names of the enabled policies that posts were scored by, by id."""
+    return _policies(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _policies(at: Version) -> dict[str, str]:
+    scored = scored_policies(workspace())
+    return {policy.id: policy.name for policy in list_policies(workspace(), enabled=True) if policy.id in scored}
