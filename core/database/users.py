@@ -25,6 +25,14 @@ def get_users(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str
     return {row[0]: User(*(*row[:8], json.loads(row[8]))) for row in rows}
 
 
+def count_posts_of(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, int]:
+    """How many posts each of some users wrote; those who wrote none are left out."""
+    found = cursor.execute(
+        "SELECT user_id, count(*) FROM posts WHERE user_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY 1", [list(ids)]
+    ).fetchall()
+    return dict(found)
+
+
 def store_users(cursor: duckdb.DuckDBPyConnection, users: Sequence[User], *, generation: int) -> int:
     """Adds users, and fills in what is known of them since; a None never overwrites. Gives the number that is new.
 

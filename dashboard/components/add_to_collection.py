@@ -73,14 +73,14 @@ def _draw_choice(ids: Sequence[str], *, key: str, noun: Noun) -> None:
         key=f"{key}.choice",
         label_visibility="collapsed",
     )
-    st.button(
-        "Add", type="primary", key=f"{key}.add", on_click=_add, args=(ids, key, noun), width="stretch",
-        disabled=not st.session_state.get(f"{key}.choice"),
-    )  # fmt: skip
+    st.button("Add", type="primary", key=f"{key}.add", on_click=_add, args=(ids, key, noun), width="stretch")
 
 
 def _add(ids: Sequence[str], key: str, noun: Noun) -> None:
     chosen = (st.session_state.get(f"{key}.choice") or "").strip()
+    if not chosen:
+        st.session_state[f"{key}.problem"] = "Choose a collection, or type the name of a new one."
+        return
     try:
         into = _chosen_or_new(chosen, noun)
         added = core_collections.add(resources.workspace(), into.id, ids)

@@ -18,9 +18,11 @@ from dashboard.components.chips import Chip, draw_chips, filter_chips
 from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number
 from dashboard.components.notices import notices, state
+from dashboard.components.saved_searches import draw_save_search, draw_saved_state
 from dashboard.components.search_form import MODE_NAMES, show_link
 from dashboard.components.text import element, show
 from dashboard.links import MAX_HITS, PAGE_SIZE, SearchLink, Sort
+from dashboard.resources import saved_searches
 
 SORTS: dict[Sort, str] = {
     "best": "Best first",
@@ -29,6 +31,7 @@ SORTS: dict[Sort, str] = {
     "disagree": "Words far from picture",
 }
 EXCERPT_CHARS = 420
+NEW = ("current", "New", "It came in since this saved search was last looked at")
 
 
 def draw_results(link: SearchLink, result: SearchResult) -> None:
@@ -43,8 +46,14 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         _draw_count(shown, result)
         _draw_sort(shown)
         _draw_collect(selection, result)
+        draw_save_search(shown)
         draw_export(partial(_subject, shown, result), key="results.export", count=len(result.hits))
-    _draw_cards(shown, result, selection)
+    saved = saved_searches.saved_as(shown)
+    new: list[str] = []
+    if saved is not None:
+        _, new = saved_searches.found_and_new(saved, shown)
+        draw_saved_state(shown, new, saved)
+    _draw_cards(shown, result, selection, frozenset(new))
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
             # Named by its page, since a widget that is there already would not take a page from the address.
@@ -112,7 +121,7 @@ def _subject(link: SearchLink, result: SearchResult) -> Subject:
     return of_search(link.query(picture), result, url=replace(link, number=1).url())
 
 
-def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection) -> None:
+def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection, new: frozenset[str]) -> None:
     first = (link.number - 1) * PAGE_SIZE
     hits = result.hits[first : first + PAGE_SIZE]
     posts = resources.posts([hit.post_id for hit in hits])
@@ -123,7 +132,17 @@ def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection) ->
             post = posts[hit.post_id]
             text, spans = excerpt(post.text, marked_spans(post.text, link.words), EXCERPT_CHARS)
             user = users.get(post.user_id or "")
-            cards.append(Card(post, user=user, text=text, spans=spans, hit=hit, search=link))
+            cards.append(
+                Card(
+                    post,
+                    user=user,
+                    text=text,
+                    spans=spans,
+                    hit=hit,
+                    search=link,
+                    badges=[NEW] if post.id in new else [],
+                )
+            )
     draw_cards(
         cards, resources.thumbnail, layout="grid", label="Found posts", key="results.cards", view=link.url(),
         selection=selection,

@@ -5,9 +5,16 @@ Collections themselves are read anew each time, in a few milliseconds: they chan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import streamlit as st
+
 from core import collections as core_collections
-from core.types import Collection, Noun
-from dashboard.resources.opened import workspace
+from core.compare import Comparison, distinctive
+from core.database.posts import ids_of
+from core.database.users import count_posts_of, get_users
+from core.types import Collection, Noun, User
+from dashboard.resources.opened import Version, version, workspace
 
 
 def collections(noun: Noun | None = None) -> list[Collection]:
@@ -31,3 +38,31 @@ def members_page(id_: str, offset: int, limit: int) -> tuple[str, ...]:
 
 def collections_holding(member: str, noun: Noun = "post") -> list[Collection]:
     return core_collections.holding(workspace(), member, noun)
+
+
+def post_ids(id_: str) -> list[str]:
+    """The posts of a collection, of one of users those by its members; in rising row."""
+    opened = workspace()
+    return list(ids_of(opened.cursor(), core_collections.post_rows(opened, id_)).values())
+
+
+def users_with_counts(ids: Sequence[str]) -> list[tuple[User, int]]:
+    """Users in the order asked for, each with how many posts of theirs are here; of one who has no account only the id
+    is known."""
+    cursor = workspace().cursor()
+    known, counts = get_users(cursor, ids), count_posts_of(cursor, ids)
+    return [(known.get(id_, User(id_)), counts.get(id_, 0)) for id_ in ids]
+
+
+def compared(id_: str, against: str) -> Comparison:
+    """What is distinctive in a collection against another one, or (an empty ``against``) the rest. Raises
+    CollectionError and QueryError."""
+    opened = workspace()
+    rows = core_collections.post_rows(opened, id_)
+    others = core_collections.post_rows(opened, against) if against else None
+    return _compared(tuple(rows.tolist()), None if others is None else tuple(others.tolist()), version())
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _compared(rows: tuple[int, ...], others: tuple[int, ...] | None, at: Version) -> Comparison:
+    return distinctive(workspace(), rows, others)
