@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,6 @@ from core.cli.shell import (
     app,
     open_workspace,
     out_console,
-    pairs_of,
     print_json,
     run_job,
     settings_of,
@@ -44,39 +42,6 @@ def demo(
         out_console.print(
             f"The demo is in {settings.workspace}: {result['posts']:,} posts, {result['pictures']:,} pictures."
         )
-
-
-@app.command()
-def ingest(
-    path: Annotated[Path, typer.Argument(help="A file of posts, or a folder of posts or pictures.")],
-    format: Annotated[str, typer.Option(help="How to read it; auto looks at columns and first lines.")] = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="FIELD=COLUMN, where a column is not found by its name. Repeatable."),
-    ] = None,
-    workspace: WorkspaceOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Read posts into the workspace, encode them and index them. Reading the same file again changes nothing."""
-    params = {
-        "path": str(path.expanduser().absolute()),
-        "format": format,
-        "limit": limit,
-        "mapping": pairs_of(mapping or [], "FIELD=COLUMN"),
-    }
-    with open_workspace(settings_of(workspace), create=True) as opened:
-        result = run_job(opened, "ingest", params, f"Ingest {path.name}").result or {}
-    if wants_json(json_):
-        print_json(result)
-        return
-    table = Table(title=f"{path.name} read as {result['format']}", title_justify="left")
-    for name in ("seen", "added", "updated", "skipped", "failed"):
-        table.add_column(name, justify="right")
-    table.add_row(*(f"{result[name]:,}" for name in ("seen", "added", "updated", "skipped", "failed")))
-    out_console.print(table)
-    for failure in result["failures"]:
-        out_console.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)
 
 
 @app.command()

@@ -130,6 +130,7 @@ def store_posts(
             " WHERE p.text_hash <> i.text_hash",
             [generation],
         )
+        _note_counts(cursor, now)
         cursor.execute(
             """
             UPDATE posts SET text = i.text, user_id = i.user_id, created_at = i.created_at, lang = i.lang,
@@ -175,6 +176,40 @@ def store_posts(
             [generation],
         )
         cursor.unregister("incoming_media")
+
+
+def _note_counts(cursor: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Keeps the counts of posts that ``incoming`` gives other counts: those before, where it is the first change, and
+    those from now on."""
+    changed = (
+        "FROM posts p JOIN incoming i ON p.id = i.id WHERE"
+        " (p.likes, p.reposts, p.replies) IS DISTINCT FROM (i.likes, i.reposts, i.replies)"
+    )
+    cursor.execute(
+        f"INSERT INTO count_history SELECT p.row, p.ingested_at, p.likes, p.reposts, p.replies {changed}"
+        " AND NOT EXISTS (SELECT 1 FROM count_history h WHERE h.post_row = p.row)"
+    )
+    cursor.execute(f"INSERT INTO count_history SELECT p.row, ?, i.likes, i.reposts, i.replies {changed}", [now])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A post's counts as an import found them, at ``seen_at`` (naive UTC)."""
+
+    seen_at: datetime
+    likes: int | None
+    reposts: int | None
+    replies: int | None
+
+
+def count_history(cursor: duckdb.DuckDBPyConnection, post_id: str) -> list[Counts]:
+    """A post's counts over time, oldest first; empty where they never changed."""
+    found = cursor.execute(
+        "SELECT h.seen_at, h.likes, h.reposts, h.replies FROM count_history h JOIN posts p ON p.row = h.post_row"
+        " WHERE p.id = ? ORDER BY h.seen_at",
+        [post_id],
+    ).fetchall()
+    return [Counts(*row) for row in found]
 
 
 def _posts_table(posts: Sequence[PostToStore]) -> pa.Table:

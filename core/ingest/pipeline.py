@@ -22,6 +22,8 @@ from core.database.users import store_interactions, store_users
 from core.indexing import bring_up_to_date
 from core.ingest.language import guess_language
 from core.ingest.media_store import keep_picture
+from core.ingest.places import forget_upload
+from core.ingest.privacy import Privacy, read_key
 from core.ingest.readers.feedscope import read_interactions, read_users
 from core.ingest.recognise import estimate_rows, read, recognise
 from core.ingest.records import ActRecord, Failure, PostRecord, Source
@@ -41,8 +43,8 @@ REPORTED_FAILURES = 1000
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``ingest``: params ``path``, ``format`` (auto), ``mapping``, ``limit``; gives counts, of posts
-    and of new interactions, and failures."""
+    """The job ``ingest``: params ``path``, ``format`` (auto), ``mapping``, ``limit``, ``pseudonymise``, ``drop``
+    (columns); gives counts, of posts and of new interactions, and failures."""
     params = context.params
     source = recognise(Path(params["path"]), format=params.get("format", "auto"), mapping=params.get("mapping"))
     workspace = context.workspace
@@ -51,8 +53,11 @@ def run(context: JobContext) -> dict[str, Any]:
             id_ = run_table.insert_run(cursor, str(source.path), source.format, source.mapping, utc_now())
             context.save_checkpoint(cursor, {"run": id_, "interactions": _count_interactions(workspace)})
     run_id: int = context.checkpoint["run"]
-    _store_sidecars(context, source)
-    _store_all(context, source, run_id, params.get("limit"))
+    privacy = open_privacy(workspace, params)
+    _store_sidecars(context, source, privacy)
+    _store_all(context, source, run_id, params.get("limit"), privacy)
+    if privacy.pseudonymises:
+        forget_upload(workspace.path / "uploads", source.path)  # it holds the names
     bring_up_to_date(context)
     counts, _ = run_table.get_run(workspace.cursor(), run_id)
     failures = run_table.run_failures(workspace.cursor(), run_id, limit=REPORTED_FAILURES)
@@ -63,8 +68,23 @@ def run(context: JobContext) -> dict[str, Any]:
         "mapping": dict(source.mapping),
         **asdict(counts),
         "interactions": _count_interactions(workspace) - context.checkpoint.get("interactions", 0),
+        "pseudonymised": privacy.pseudonymises,
+        "dropped": dict(privacy.dropped),
+        "not_there_to_drop": privacy.unused(),
         "failures": [{"where": place, "reason": reason} for place, reason in failures],
     }
+
+
+def open_privacy(workspace: Workspace, params: Mapping[str, Any]) -> Privacy:
+    """What an import leaves out. A workspace that keeps users under pseudonyms goes on to do so."""
+    found = workspace.cursor().execute("SELECT value FROM meta WHERE key = 'pseudonyms'").fetchall()
+    if not found and not params.get("pseudonymise"):
+        return Privacy(None, params.get("drop") or ())
+    key = read_key(workspace.path, create=not found)
+    if not found:
+        with workspace.transaction() as cursor:
+            cursor.execute("INSERT INTO meta VALUES ('pseudonyms', 'yes')")
+    return Privacy(key, params.get("drop") or ())
 
 
 def _count_interactions(workspace: Workspace) -> int:
@@ -93,13 +113,13 @@ class _Batch:
         )
 
 
-def _store_all(context: JobContext, source: Source, run_id: int, limit: int | None) -> None:
+def _store_all(context: JobContext, source: Source, run_id: int, limit: int | None, privacy: Privacy) -> None:
     workspace = context.workspace
     counts, position = run_table.get_run(workspace.cursor(), run_id)
     total = source.rows or estimate_rows(source)
     total = min(total, limit) if limit is not None else total
     with ThreadPoolExecutor(workspace.settings.thread_count()) as pool:
-        for batch, after in _batches(source, workspace.settings, position, limit, counts):
+        for batch, after in batches(source, workspace.settings, position, limit, counts, privacy):
             context.report("reading posts", counts.seen, max(total, counts.seen))
             _store_batch(context, batch, run_id, counts, after, pool)
     with workspace.transaction() as cursor:
@@ -107,8 +127,8 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
         run_table.save_run(cursor, run_id, counts, position, [], utc_now())
 
 
-def _batches(
-    source: Source, settings: Settings, position: int, limit: int | None, counts: RunCounts
+def batches(
+    source: Source, settings: Settings, position: int, limit: int | None, counts: RunCounts, privacy: Privacy
 ) -> Iterator[tuple[_Batch, int]]:
     """Batches with the number of rows read up to their end. Rows before ``position`` were stored by an earlier process:
     they are read again only to know their ids."""
@@ -116,7 +136,8 @@ def _batches(
     seen_ids: set[int] = set()
     shown_ids: set[int] = set()  # of posts that were only embedded in others so far
     number = 0
-    for number, item in enumerate(read(source, settings=settings), start=1):
+    items = read(source, settings=settings)
+    for number, item in enumerate(map(privacy.applied, items) if privacy else items, start=1):
         repeated = False
         if isinstance(item, PostRecord):
             # Of a repeated id the first counts, so that importing the same file again changes nothing.
@@ -146,6 +167,27 @@ def _store_batch(
     context: JobContext, batch: _Batch, run_id: int, counts: RunCounts, position: int, pool: ThreadPoolExecutor
 ) -> None:
     workspace = context.workspace
+    named, hashes, renamed, fresh = sort_out(workspace, batch, counts)
+    posts, picture_failures = _prepare(workspace, fresh, {renamed.get(i, i): h for i, h in hashes.items()}, pool)
+    failures = batch.failures + picture_failures
+    counts.failed += len(batch.failures)
+    counts.pictures_failed += len(picture_failures)
+    users = merge_users(chain((record.user for record in named.values()), (act.user for act in batch.acts)))
+    interactions = [interaction for record in fresh.values() for interaction in (*record.interactions, *_edges(record))]
+    interactions += [interaction for act in batch.acts for interaction in act.interactions]
+    context.check()
+    with workspace.new_generation() as (cursor, generation):
+        store_users(cursor, users, generation=generation)
+        store_posts(cursor, posts, run=run_id, generation=generation, now=utc_now())
+        store_interactions(cursor, interactions, generation=generation)
+        run_table.save_run(cursor, run_id, counts, position, failures)
+
+
+def sort_out(
+    workspace: Workspace, batch: _Batch, counts: RunCounts
+) -> tuple[dict[str, PostRecord], dict[str, str], dict[str, str], dict[str, PostRecord]]:
+    """What of a batch is new or has changed, counted: (records by the id that they have, their digests, other ids for
+    those whose id means another post here, the new and changed records by the id that they are stored under)."""
     named = {record.post.id: record for record in batch.records}  # a post itself comes after where it is embedded
     counts.skipped += len(batch.records) - len(named)
     hashes = {id_: _content_hash(record) for id_, record in named.items()}
@@ -166,19 +208,16 @@ def _store_batch(
             fresh[own] = record
             counts.updated += own in stored
             counts.added += own not in stored
-    posts, picture_failures = _prepare(workspace, fresh, {renamed.get(i, i): h for i, h in hashes.items()}, pool)
-    failures = batch.failures + picture_failures
-    counts.failed += len(batch.failures)
-    counts.pictures_failed += len(picture_failures)
-    users = _merge_users(chain((record.user for record in named.values()), (act.user for act in batch.acts)))
-    interactions = [interaction for record in fresh.values() for interaction in record.interactions]
-    interactions += [interaction for act in batch.acts for interaction in act.interactions]
-    context.check()
-    with workspace.new_generation() as (cursor, generation):
-        store_users(cursor, users, generation=generation)
-        store_posts(cursor, posts, run=run_id, generation=generation, now=utc_now())
-        store_interactions(cursor, interactions, generation=generation)
-        run_table.save_run(cursor, run_id, counts, position, failures)
+    return named, hashes, renamed, fresh
+
+
+def _edges(record: PostRecord) -> Iterator[Interaction]:
+    """Replies and reposts are acts of their author on the other post, where the reader has not said so itself."""
+    post = record.post
+    said = {interaction.kind for interaction in record.interactions}
+    for kind, other in (("reply", post.reply_to), ("repost", post.repost_of)):
+        if post.user_id and other and kind not in said:
+            yield Interaction(post.user_id, other, kind, post.created_at)
 
 
 def _another_post(post: Post, stored: StoredIdentity) -> bool:
@@ -233,7 +272,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _merge_users(users: Iterator[User | None]) -> list[User]:
+def merge_users(users: Iterator[User | None]) -> list[User]:
     """One User an id; what the last row says wins where it says anything."""
     merged: dict[str, User] = {}
     for user in users:
@@ -247,7 +286,7 @@ def _merge_users(users: Iterator[User | None]) -> list[User]:
     return list(merged.values())
 
 
-def _store_sidecars(context: JobContext, source: Source) -> None:
+def _store_sidecars(context: JobContext, source: Source, privacy: Privacy) -> None:
     """Users and interactions that lie beside the posts in files of their own. Storing them again changes nothing."""
     users: list[User] = []
     interactions: list[Interaction] = []
@@ -255,12 +294,13 @@ def _store_sidecars(context: JobContext, source: Source) -> None:
 
     def flush() -> None:
         with context.workspace.new_generation() as (cursor, generation):
-            store_users(cursor, _merge_users(iter(users)), generation=generation)
+            store_users(cursor, merge_users(iter(users)), generation=generation)
             store_interactions(cursor, interactions, generation=generation)
         users.clear()
         interactions.clear()
 
-    for number, item in enumerate(_sidecar_items(source)):
+    items = _sidecar_items(source)
+    for number, item in enumerate(map(privacy.applied, items) if privacy else items):
         if isinstance(item, User):
             users.append(item)
         elif isinstance(item, Interaction):

@@ -92,6 +92,15 @@ def uploaded_source(folder: Path, named: str) -> Path:
     return inside[0] if len(inside) == 1 else target
 
 
+def forget_upload(folder: Path, source: Path) -> bool:
+    """Deletes the upload that a file or folder is part of, and tells whether it was one."""
+    if folder not in source.parents:
+        return False
+    token = source.relative_to(folder).parts[0]
+    shutil.rmtree(folder / token, ignore_errors=True)
+    return True
+
+
 def _safe(name: str) -> Path:
     parts = name.replace("\\", "/").split("/")
     if any(part in ("", ".", "..") or "\x00" in part or len(part.encode()) > 255 for part in parts):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "demo": "core.demo.job:run",
     "ingest": "core.ingest.pipeline:run",
+    "ingest_acts": "core.ingest.acts_job:run",
+    "dry_run": "core.ingest.dry_run:run",
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",
