@@ -18,6 +18,7 @@ KINDS: dict[str, str] = {
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",
     "duplicates": "core.duplicates:run",
+    "moderate": "core.moderation.scoring:run",
     "measure": "core.vectors.quality:run",
     "lab": "core.vectors.lab:run",
     "switch": "core.vectors.lab:run_switch",
