@@ -98,6 +98,11 @@ class Settings:
     milvus_timeout: int = _setting(
         10, "FEEDSCOPE_MILVUS_TIMEOUT", "Seconds after which a question to Milvus is given up."
     )
+    roles: Path | None = _setting(
+        None,
+        "FEEDSCOPE_ROLES",
+        "A TOML file that says who may do what; with it people log in (OpenID Connect).",
+    )
     datasets: Path | None = _setting(
         None, "FEEDSCOPE_DATASETS", "Folder of real data sets that tests and benchmarks may read."
     )
@@ -133,7 +138,7 @@ _SHAPES = {
 
 
 def _parse(name: str, variable: str, raw: str) -> Any:
-    if name in ("workspace", "datasets"):
+    if name in ("workspace", "datasets", "roles"):
         return Path(raw).expanduser().absolute()
     if name == "import_roots":
         return tuple(Path(part).expanduser().resolve() for part in raw.split(os.pathsep) if part)

@@ -129,6 +129,10 @@ class Workspace:
                 self._encoders[kind] = load_encoder(kind, self.settings)  # type: ignore[arg-type]
             return self._encoders[kind]
 
+    def has_encoder(self, kind: str) -> bool:
+        """Whether :meth:`encoder` would answer at once."""
+        return kind in self._encoders
+
     def close(self) -> None:
         """Interrupts a running job (it goes on when next opened) and lets the file go."""
         self.jobs.close()

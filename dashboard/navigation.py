@@ -29,6 +29,10 @@ def pages() -> dict[str, st.Page]:
         "collections": st.Page(
             folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
         ),
+        "review": st.Page(folder / "review.py", title="Review", icon=":material/gavel:", url_path="review"),
+        "insights": st.Page(
+            folder / "insights.py", title="Moderation insights", icon=":material/monitoring:", url_path="insights"
+        ),
         "data": st.Page(folder / "data.py", title="Data", icon=":material/database:", url_path="data"),
         "index": st.Page(folder / "index.py", title="Index", icon=":material/hub:", url_path="index"),
         "post": st.Page(folder / "post.py", title="Post", url_path="post", visibility="hidden"),

@@ -28,6 +28,7 @@ from core.ingest.readers.feedscope import read_interactions, read_users
 from core.ingest.recognise import estimate_rows, read, recognise
 from core.ingest.records import ActRecord, Failure, PostRecord, Source
 from core.jobs.runner import JobContext, utc_now
+from core.moderation.scoring import score_pending
 from core.settings import Settings
 from core.types import Interaction, Post, User
 
@@ -59,6 +60,7 @@ def run(context: JobContext) -> dict[str, Any]:
     if privacy.pseudonymises:
         forget_upload(workspace.path / "uploads", source.path)  # it holds the names
     bring_up_to_date(context)
+    score_pending(context)
     counts, _ = run_table.get_run(workspace.cursor(), run_id)
     failures = run_table.run_failures(workspace.cursor(), run_id, limit=REPORTED_FAILURES)
     return {

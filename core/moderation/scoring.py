@@ -1,8 +1,8 @@
 """Scoring posts: each enabled policy's scorer sees every post once in its present content.
 
-What the scorers need is there after an import: texts, their vectors, the pictures' vectors. So an import scores what it
-brought, all but nudity, which looks at the pictures anew and is the job ``moderate``'s work. Each chunk is one
-transaction: a job that is killed goes on after its last one.
+What most scorers need is there after an import: texts and their vectors. So an import scores what it brought; what
+loads a model or opens the pictures anew is the job ``moderate``'s work. Each chunk is one transaction: a job that is
+killed goes on after its last one.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ def run(context: JobContext) -> dict[str, Any]:
         with workspace.transaction() as cursor:
             cursor.execute("DELETE FROM scored")
             context.save_checkpoint(cursor, {"forgotten": True})
-    return {"scored": score_pending(context, pictures=True)}
+    return {"scored": score_pending(context, slow=True)}
 
 
-def score_pending(context: JobContext, *, pictures: bool = False) -> dict[str, int]:
-    """Scores what waits, by scorer; gives how many posts each has scored. ``pictures`` runs those scorers too that have
-    to open the pictures."""
+def score_pending(context: JobContext, *, slow: bool = False) -> dict[str, int]:
+    """Scores what waits, by scorer; gives how many posts each has scored. ``slow`` runs those scorers too that have to
+    load a model first or to open the pictures."""
     from core.moderation.scorers.loading import load_scorers
 
     workspace = context.workspace
     counts: dict[str, int] = {}
-    for scorer in load_scorers(workspace, context, pictures=pictures):
+    for scorer in load_scorers(workspace, context, slow=slow):
         counts[scorer.key] = _run_scorer(context, scorer.key, scorer.title, scorer.model_id, scorer.score)
     return counts
 
@@ -173,7 +173,10 @@ def unscored(workspace: Workspace) -> dict[str, int]:
     so that it needs no model."""
     keys = {scorer_key(policy): policy for policy in list_policies(workspace, enabled=True)}
     counts = {}
+    banks = {one for (one,) in workspace.cursor().execute("SELECT DISTINCT policy FROM bank_entries").fetchall()}
     for key, policy in keys.items():
+        if policy.scorer == "bank" and policy.id not in banks:
+            continue
         only = " AND p.pictures > 0" if policy.scorer == "picture" else ""
         (count,) = first_row(
             workspace.cursor().execute(

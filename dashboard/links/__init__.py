@@ -16,6 +16,7 @@ from dashboard.links.map import MAX_CORNERS, MapLink
 from dashboard.links.overview import OverviewLink
 from dashboard.links.parse import MAX_CHARS
 from dashboard.links.post import By, PostLink
+from dashboard.links.review import InsightsLink, ReviewLink, ReviewView
 from dashboard.links.search import MAX_HITS, MAX_PAGE, NOT_WEIGHT, PAGE_SIZE, SearchLink, Sort
 from dashboard.links.user import UserLink
 
@@ -34,11 +35,14 @@ __all__ = [
     "DataLink",
     "Given",
     "IndexLink",
+    "InsightsLink",
     "Link",
     "MapLink",
     "OverviewLink",
     "Params",
     "PostLink",
+    "ReviewLink",
+    "ReviewView",
     "SearchLink",
     "Sort",
     "SpaceName",
@@ -57,6 +61,8 @@ LINKS: dict[str, type[Link]] = {
         CollectionLink,
         DataLink,
         IndexLink,
+        ReviewLink,
+        InsightsLink,
     )
 }
 

@@ -27,7 +27,9 @@ Rows = NDArray[np.int64]
 
 TEXT_CURVE = (0.47, 16.0)
 """Middle and steepness over the cosine of MiniLM's vectors: paraphrases lie at 0.6 and more, unlike texts near 0.1."""
-PICTURE_CURVE = (0.45, 14.0)
+PICTURE_CURVE = (0.6, 14.0)
+"""Over the cosine of the packaged dual encoder, where 0.5 is often chance: few pictures are flagged by words alone."""
+
 EXAMPLE_CURVE = (0.62, 14.0)
 """Pictures are nearer to each other than to words."""
 
@@ -51,7 +53,7 @@ class Described:
         """(n,) scores, 0 to 1, of text vectors (n, d)."""
         if self.learned is not None:
             weights, bias = self.learned
-            return _sigmoid(vectors @ weights + bias)
+            return _sigmoid(np.asarray(vectors @ weights + bias, np.float32))
         return _curve(vectors, self.text, TEXT_CURVE)
 
     def score_pictures(self, vectors: Vectors) -> NDArray[np.float32]:
@@ -72,7 +74,8 @@ def read_described(workspace: Workspace, policy: Policy) -> Described:
     pictures = (
         [v for _, v in [indexes.stored("dual", indexes.pictures().of_posts(rows))] if len(v)] if len(rows) else []
     )
-    words = [workspace.encoder("dual").encode_queries(lines)] if lines and indexes.space("dual") is not None else []
+    sees = bool(lines) and policy.about.get("pictures", True) and indexes.space("dual") is not None
+    words = [workspace.encoder("dual").encode_queries(lines)] if sees else []
     learned, count = _learn(workspace, policy)
     said = json.dumps([lines, examples, count if learned else 0])
     digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -117,7 +120,8 @@ def _curve(vectors: Vectors, prototypes: Vectors, curve: tuple[float, float]) ->
 
 
 def _sigmoid(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    return (1 / (1 + np.exp(-np.clip(values, -30, 30)))).astype(np.float32)
+    found: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(values, -30, 30)))).astype(np.float32)
+    return found
 
 
 def _stacked(parts: list[Vectors]) -> Vectors:

@@ -28,35 +28,34 @@ class Scorer:
     score: Score
 
 
-def load_scorers(workspace: Workspace, context: JobContext, *, pictures: bool) -> list[Scorer]:
-    """One for all policies over trained words, one for each other enabled policy. ``pictures`` asks for those too that
-    open the pictures. What can't be had is left out where it is a setting's matter; raises ModelError otherwise."""
+def load_scorers(workspace: Workspace, context: JobContext, *, slow: bool) -> list[Scorer]:
+    """One for all policies over trained words, one for each other enabled policy. ``slow`` asks for those too that load
+    a model or open the pictures. What the settings leave nothing to do is left out; raises ModelError for a scorer that
+    is missing or damaged."""
     policies = list_policies(workspace)
     scorers = []
     words = [policy for policy in policies if policy.scorer == "words"]
     if words and (scorer := _words(workspace, words)) is not None:
         scorers.append(scorer)
-    makers: dict[str, Callable[[Workspace, Policy], Scorer | None]] = {
-        "described": _described,
-        "behaviour": _behaviour,
-        "bank": _bank,
-    }
+    makers: dict[str, Callable[[Workspace, Policy], Scorer | None]] = {"behaviour": _behaviour, "bank": _bank}
+    if slow or (workspace.has_encoder("text") and workspace.has_encoder("dual")):
+        makers["described"] = _described
     for policy in policies:
         if policy.enabled and policy.scorer in makers:
             made = makers[policy.scorer](workspace, policy)
             if made is not None:
                 scorers.append(made)
-        elif policy.enabled and policy.scorer == "picture" and pictures:
+        elif policy.enabled and policy.scorer == "picture" and slow:
             scorers.append(_nudity(workspace, context, policy))
     return scorers
 
 
 def _words(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
     from core.encoders.minilm import MINILM_ID
-    from core.moderation.scorers.words import load_word_scorer, reason_not_to_score
+    from core.moderation.scorers.words import PACKAGED, load_word_scorer, reason_not_to_score
 
     space = workspace.indexes.space("text")
-    if space is None or space.model_id != MINILM_ID:
+    if space is None or space.model_id != MINILM_ID or not PACKAGED.exists():
         return None  # the packaged scorer reads the vectors of the packaged encoder
     scorer = load_word_scorer()
 

@@ -1,8 +1,8 @@
 """The labelled sets that the word scorer learns from, and what their labels say of each attribute.
 
 A set says something of an attribute where its labels are about it; of the others its texts are left out. Labels are
-what annotators of each set were asked, so "insult" of one and "offensive" of another are not the same question: the card
-beside the weights says what that costs.
+what annotators of each set were asked, so "insult" of one and "offensive" of another are not the same question:
+the card beside the weights says what that costs.
 """
 
 from __future__ import annotations

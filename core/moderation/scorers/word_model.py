@@ -138,10 +138,10 @@ def _fit_parts(
     ]
     hidden, hidden_bias, out, out_bias = (np.stack(arrays) for arrays in zip(*networks, strict=True))
     size = ngrams.shape[1]
+    halves = np.concatenate([np.eye(classes)] * 2).astype(np.float32) / np.float32(2)
     return WordModel(
         matrix[:size] * NGRAM_SCALE, matrix[size:] * VECTOR_SCALE, bias, mean, scale, hidden, hidden_bias, out,
-        out_bias, np.concatenate([np.eye(classes, dtype=np.float32)] * 2) / 2, np.zeros(classes, np.float32),
-        np.zeros(classes, np.float32),
+        out_bias, halves, np.zeros(classes, np.float32), np.zeros(classes, np.float32),
     )  # fmt: skip
 
 
@@ -165,13 +165,13 @@ def _fit_network(
     steps = recipe.epochs * -(-len(x) // size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(recipe.epochs):
-        for batch in torch.randperm(len(x), generator=generator).split(size):
+        for batch in torch.randperm(len(x), generator=generator).split(size):  # type: ignore[no-untyped-call]
             kept = (torch.rand(len(batch), x.shape[1], generator=generator) > 0.2) / 0.8
             inner = functional.relu((x[batch] * kept) @ hidden + hidden_bias)
             kept = (torch.rand(inner.shape, generator=generator) > 0.4) / 0.6
             losses = functional.cross_entropy((inner * kept) @ out + out_bias, y[batch], reduction="none")
             optimiser.zero_grad()
-            (losses * w[batch]).mean().backward()
+            (losses * w[batch]).mean().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     return tuple(one.detach().numpy() for one in (hidden, hidden_bias, out, out_bias))  # type: ignore[return-value]
@@ -205,7 +205,7 @@ def softmax(values: NDArray[np.floating]) -> Floats:
     return found
 
 
-def _log(probabilities: Floats) -> Floats:
+def _log(probabilities: NDArray[np.floating]) -> Floats:
     found: Floats = np.log(np.maximum(probabilities, TINY)).astype(np.float32)
     return found
 

@@ -1,0 +1,105 @@
+"""What is given out of the log: all of it as CSV, and the statement of reasons of one decision.
+
+The statement has the facts that article 17 of the EU's Digital Services Act (2022/2065) asks for: the restriction, its
+scope and time, the facts and whether they were found by automated means, the ground, and how to appeal.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from core.database.moderation import read_decisions
+from core.errors import ModerationError
+from core.moderation.decisions import REASONS
+from core.moderation.policies import list_policies
+from core.moderation.roles import ALONE, Person
+from core.search.export import csv_text
+from core.types import Scalar
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+COLUMNS = (
+    "id", "made_at", "reviewer", "noun", "subject", "author", "policy", "action", "label", "reason", "note", "review",
+    "undoes", "batch", "seconds", "seen",
+)  # fmt: skip
+RESTRICTIONS = {
+    "remove": "The post was removed.",
+    "label": "The post is shown with a label.",
+    "limit": "The post's reach was limited.",
+    "escalate": "The post was locked, as possibly illegal.",
+    "warn": "The account was warned.",
+    "suspend": "The account was suspended.",
+    "keep": "The post was looked at and stays.",
+    "restore": "The account's restriction was lifted.",
+}
+
+
+def log_csv(workspace: Workspace, *, by: Person = ALONE) -> str:
+    """Every entry, oldest first. Locked posts' ids are left to those who may see them. Raises RoleError."""
+    by.require("export")
+    hidden = set()
+    if not by.may("see locked"):
+        hidden = {
+            id_
+            for (id_,) in workspace.cursor()
+            .execute("SELECT subject FROM standings WHERE noun = 'post' AND state = 'locked'")
+            .fetchall()
+        }
+    rows: list[list[Scalar]] = []
+    for entry in read_decisions(workspace.cursor()):
+        subject = "locked" if entry.noun == "post" and entry.subject in hidden else entry.subject
+        rows.append(
+            [
+                entry.id, entry.made_at.isoformat(), entry.reviewer, entry.noun, subject, entry.author, entry.policy,
+                entry.action, entry.label, entry.reason, entry.note, entry.review, entry.undoes, entry.batch,
+                entry.seconds, json.dumps(entry.seen, ensure_ascii=False),
+            ]
+        )  # fmt: skip
+    return csv_text(COLUMNS, rows)
+
+
+def statement_json(workspace: Workspace, decision: int, *, by: Person = ALONE) -> str:
+    """The statement of reasons of a decision, a JSON document. The reviewer's name is not in it. Raises RoleError, and
+    ModerationError for an unknown or a taken-back decision, or a locked post."""
+    by.require("export")
+    found = read_decisions(workspace.cursor(), "id = ?", [decision])
+    if not found or found[0].action not in RESTRICTIONS:
+        raise ModerationError(f"There is no decision {decision} that has a statement of reasons.")
+    entry = found[0]
+    if entry.action == "escalate":
+        raise ModerationError("No statement is given out of a post that is locked as possibly illegal.")
+    undone = workspace.cursor().execute("SELECT 1 FROM decisions WHERE undoes = ?", [decision]).fetchall()
+    policies = {policy.id: policy for policy in list_policies(workspace)}
+    policy = policies.get(entry.policy or "")
+    score = (entry.seen.get("scores") or {}).get(entry.policy or "")
+    threshold = (entry.seen.get("thresholds") or {}).get(entry.policy or "")
+    flagged = score is not None and threshold is not None and score >= threshold
+    document = {
+        "decision": entry.id,
+        "made_at": entry.made_at.isoformat() + "Z",
+        "concerns": {
+            "kind": "account" if entry.noun == "user" else "post",
+            "id": entry.subject,
+            "author": entry.author,
+        },
+        "restriction": entry.action if entry.action != "keep" else None,
+        "said": RESTRICTIONS[entry.action] + (f" Label: {entry.label}." if entry.label else ""),
+        "scope": {"territory": "everywhere", "duration": "until it is decided otherwise"},
+        "ground": {
+            "kind": "illegal content" if entry.reason == "illegal" else "terms of service",
+            "policy": policy.name if policy else entry.policy,
+            "policy_text": policy.description if policy else None,
+            "category": REASONS.get(entry.reason or "") or None,
+        },
+        "facts": entry.note or None,
+        "automated_detection": bool(flagged),
+        "automated_decision": False,
+        "detected_by": {"model": (entry.seen.get("models") or {}).get(entry.policy or ""), "score": score}
+        if flagged
+        else None,
+        "taken_back": bool(undone),
+        "redress": "The decision can be appealed: another reviewer looks at it.",
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

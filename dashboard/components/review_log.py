@@ -1,0 +1,91 @@
+"""The log of decisions: every entry, to be taken back, appealed, and taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from core.database.moderation import Decision
+from core.errors import FeedscopeError
+from core.moderation.decisions import appeal, undo
+from core.moderation.roles import Person
+from core.moderation.statement import log_csv, statement_json
+from dashboard import resources
+from dashboard.components.figures import day_and_time, table
+from dashboard.components.notices import notice, state
+from dashboard.components.text import Markup, element, show
+from dashboard.links import ReviewLink
+from dashboard.resources import moderation
+
+PAGE = 50
+
+
+def draw_log(link: ReviewLink, person: Person) -> None:
+    before = st.session_state.get("log.before")
+    entries = moderation.decisions(PAGE, before)
+    if not entries:
+        state("Nothing was decided yet", "Every decision, and every one that was taken back, is listed here.")
+        return
+    show(
+        element("p", "Entries are added and never changed. Taking one back is an entry of its own.", class_="fs-faint"),
+        table(("", "When", "Who", "Decision", "On", "Policy", "Note"), [_row(entry) for entry in entries]),
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(entries) == PAGE and st.button("Older", icon=":material/arrow_forward:"):
+            st.session_state["log.before"] = entries[-1].id
+            st.rerun()
+        if before is not None and st.button("Newest", icon=":material/first_page:"):
+            st.session_state["log.before"] = None
+            st.rerun()
+        if person.may("export"):
+            st.download_button(
+                "Whole log as CSV", data=partial(log_csv, resources.workspace(), by=person), file_name="decisions.csv",
+                mime="text/csv", icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    _draw_acts(entries, person)
+
+
+def _row(entry: Decision) -> tuple[str | Markup, ...]:
+    what = entry.action + (f" “{entry.label}”" if entry.label else "")
+    if entry.undoes:
+        what = f"took back {entry.undoes}"
+    if entry.review != "first":
+        what += " (second review)" if entry.review == "second" else " (appeal)"
+    subject = entry.subject if len(entry.subject) <= 24 else entry.subject[:23] + "…"
+    on = f"account {subject}" if entry.noun == "user" else subject
+    note = " ".join((entry.note or "").split())
+    return (
+        str(entry.id), f"{day_and_time(entry.made_at)}", entry.reviewer, what, on, entry.policy or "", note[:120],
+    )  # fmt: skip
+
+
+def _draw_acts(entries: Sequence[Decision], person: Person) -> None:
+    by_id = {entry.id: entry for entry in entries if entry.action not in ("undo", "erase")}
+    if not by_id:
+        return
+    with st.container(border=True, key="log_acts"):
+        show(element("h3", "With one entry"))
+        chosen = st.selectbox("Entry", list(by_id), format_func=lambda id_: f"{id_}: {by_id[id_].action}", width=240)
+        entry = by_id[chosen]
+        note = st.text_input("Note", key="log.note", max_chars=4000)
+        with st.container(horizontal=True):
+            if st.button("Take it back, with its group", icon=":material/undo:", key="log.undo"):
+                _try(lambda: undo(resources.workspace(), entry.id, by=person, note=note))
+            if entry.noun == "post" and st.button("Appeal", icon=":material/gavel:", key="log.appeal"):
+                _try(lambda: appeal(resources.workspace(), entry.subject, note, by=person))
+            st.download_button(
+                "Statement of reasons", data=partial(statement_json, resources.workspace(), entry.id, by=person),
+                file_name=f"statement-{entry.id}.json", mime="application/json", icon=":material/description:",
+                on_click="ignore",
+            )  # fmt: skip
+
+
+def _try(act: object) -> None:
+    try:
+        act()  # type: ignore[operator]
+    except FeedscopeError as error:
+        notice(str(error), kind="error")
+    else:
+        st.rerun()

@@ -1,0 +1,92 @@
+"""The review desk: what waits, an item with all that is beside it, and what is kept of both."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.database.moderation import Decision, latest_decisions
+from core.moderation.accounts import accounts_with_strikes
+from core.moderation.desk import OpenItem, open_item
+from core.moderation.effects import Mark, marks
+from core.moderation.policies import Policy, list_policies
+from core.moderation.queue import Item, QueueFilter, Waiting, claim_next, count_waiting, list_waiting, waiting_by_policy
+from core.moderation.roles import Person
+from core.moderation.saved import list_saved, save_address
+from core.moderation.scorers.words import reliability_of_packaged
+from core.moderation.scoring import unscored
+from dashboard.links import ReviewLink, parse_url
+from dashboard.resources.opened import Version, version, workspace
+
+
+def policies(*, enabled: bool | None = None) -> tuple[Policy, ...]:
+    return list_policies(workspace(), enabled=enabled)
+
+
+def next_items(wanted: QueueFilter, by: Person, *, skip: tuple[str, ...] = (), count: int = 2) -> list[Item]:
+    """Claims the next items of a queue. Raises RoleError."""
+    return claim_next(workspace(), wanted, by=by, count=count, skip=skip)
+
+
+def opened(item: Item, by: Person, *, blind: bool = False) -> OpenItem:
+    """Raises RoleError and ModerationError."""
+    return open_item(workspace(), item, by=by, blind=blind)
+
+
+def waiting_items(wanted: QueueFilter, by: Person, *, limit: int, offset: int) -> list[Item]:
+    return list_waiting(workspace(), wanted, by=by, limit=limit, offset=offset)
+
+
+def count_in_queue(wanted: QueueFilter, by: Person) -> int:
+    return count_waiting(workspace(), wanted, by=by)
+
+
+def waiting() -> list[Waiting]:
+    return waiting_by_policy(workspace())
+
+
+def marks_of(post_ids: tuple[str, ...]) -> dict[str, Mark]:
+    """What is to be said of posts, see core.moderation.effects."""
+    return _marks(post_ids, version())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _marks(post_ids: tuple[str, ...], at: Version) -> dict[str, Mark]:
+    return marks(workspace(), post_ids)
+
+
+def not_scored() -> dict[str, int]:
+    return _not_scored(version())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _not_scored(at: Version) -> dict[str, int]:
+    return unscored(workspace())
+
+
+def decisions(limit: int, before: int | None = None) -> list[Decision]:
+    """Entries of the log, newest first."""
+    return latest_decisions(workspace().cursor(), limit, before=before)
+
+
+def saved_queues() -> dict[str, ReviewLink]:
+    """Queues that were kept, by name."""
+    found: dict[str, ReviewLink] = {}
+    for name, address in list_saved(workspace()):
+        link = parse_url(address)
+        if isinstance(link, ReviewLink):
+            found[name] = link
+    return found
+
+
+def save_queue(name: str, link: ReviewLink, by: Person) -> None:
+    save_address(workspace(), name, link.url(), by=by)
+
+
+def accounts_by_strikes(limit: int) -> list[tuple[str, str, int, str]]:
+    """(id, name, strikes, state) of the accounts with the most."""
+    return accounts_with_strikes(workspace(), limit)
+
+
+def reliability() -> dict[str, list[tuple[float, float, int]]]:
+    """(mean score, share that was so, texts) in rising score, by attribute of the packaged word scorer."""
+    return reliability_of_packaged()

@@ -1,0 +1,94 @@
+"""The review desk and the insights without a browser: what they hand to it, and what they do with what comes back."""
+
+import pytest
+
+from core.database.moderation import read_decisions
+from core.workspace import Workspace
+from dashboard.resources import opened
+
+
+@pytest.fixture
+def flagged(small):
+    """The small workspace with one scored and one reported post."""
+    from core.moderation.reports import report
+    from core.settings import Settings
+
+    with Workspace.open(small, Settings(workspace=small, threads=2)) as workspace:
+        report(workspace, ["dog"], "insult", "barks")
+        report(workspace, ["hostile"], None, "<b>look</b>")
+    return small
+
+
+def workspace():
+    from core.settings import read_settings
+
+    return opened._open(read_settings().workspace).workspace
+
+
+@pytest.mark.parametrize("view", ["desk", "sheet", "log", "policies", "banks", "accounts"])
+def test_every_view_opens_on_a_fresh_workspace(small, visit, view):
+    visit("review", view=view).check()
+
+
+def test_insights_open_on_a_fresh_workspace(small, visit):
+    visit("insights").check()
+    assert "No flagged post was decided yet" in visit.html
+
+
+def test_no_address_breaks_the_pages(small, visit):
+    visit("review", view="?", queue="x", policy="nope", order="up", page="-1", lang="x" * 3000).check()
+    visit("insights", policy="nope", threshold="7").check()
+
+
+def test_the_desk_is_handed_the_item_and_what_is_beside_it(flagged, visit):
+    visit("review").check()
+    desk = visit.component("desk")
+    assert desk["waits"] == 2
+    item = next(one for one in desk["items"] if one["id"] == "dog")
+    assert item["policy"] == "insult"
+    assert item["reports"] == [["report", "insult", "barks", "you"]]
+    assert [one["id"] for one in item["group"]] == ["dog2"]
+    assert len(item["pictures"]) == 1
+
+
+def test_what_the_browser_sends_is_decided_once(flagged, visit, monkeypatch):
+    from core.moderation.roles import ALONE
+    from dashboard.components import desk
+
+    visit("review").check()
+    state = {}
+    monkeypatch.setattr(desk.st, "session_state", state)
+    act = {"do": "decide", "token": "ab" * 8, "post": "dog", "group": ["dog2"], "action": "remove", "policy": "insult",
+           "review": "first", "standing": 0, "seconds": 2.5}  # fmt: skip
+    for _ in range(3):
+        desk.receive(ALONE, [act, {"do": "rm -rf", "token": "cd" * 8}, "junk", {"do": "decide"}, 7])
+    made = read_decisions(workspace().cursor())
+    assert [(one.subject, one.action) for one in made] == [("dog", "remove"), ("dog2", "remove")]
+    assert "ab" * 8 in state["desk.acked"]
+    desk.receive(ALONE, [{**act, "token": "ef" * 8, "post": "gone"}])
+    assert "no post" in state["desk.refused"][0]["said"]
+    desk.receive(ALONE, [{"do": "undo", "token": "0a" * 8}])
+    assert len(read_decisions(workspace().cursor(), "action = 'undo'")) == 2
+    monkeypatch.undo()
+    visit("search", q="dog").check()
+
+
+def test_a_removed_post_is_gone_from_the_search_page_at_once(flagged, visit):
+    from core.moderation.decisions import decide
+
+    visit("search", q="dog").check()
+    assert "dog" in visit.cards()
+    decide(workspace(), ["dog"], "remove")
+    visit("search", q="dog").check()
+    assert "dog" not in visit.cards()
+    visit("review", view="log").check()
+    assert "remove" in visit.html
+
+
+def test_nobody_without_a_role_sees_the_desk(flagged, visit, tmp_path, monkeypatch):
+    (tmp_path / "roles.toml").write_text('[people]\n"ann@example.org" = "reviewer"\n')
+    monkeypatch.setenv("FEEDSCOPE_ROLES", str(tmp_path / "roles.toml"))
+    for page in ("review", "insights"):
+        visit(page).check()
+        assert visit.component("desk") is None
+        assert "dog" not in visit.html
