@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from core.database.moderation import read_decisions
 from core.errors import ModerationError
+from core.export.cells import csv_text
 from core.moderation.decisions import REASONS
 from core.moderation.policies import list_policies
 from core.moderation.roles import ALONE, Person
-from core.search.export import csv_text
 from core.types import Scalar
 
 if TYPE_CHECKING:
