@@ -26,6 +26,10 @@ def pages() -> dict[str, st.Page]:
         "": st.Page(folder / "overview.py", title="Overview", icon=":material/home:", default=True),
         "search": st.Page(folder / "search.py", title="Search", icon=":material/search:", url_path="search"),
         "map": st.Page(folder / "map.py", title="Map", icon=":material/bubble_chart:", url_path="map"),
+        "coordination": st.Page(
+            folder / "coordination.py", title="Coordination", icon=":material/group_work:", url_path="coordination"
+        ),
+        "user": st.Page(folder / "user.py", title="User", url_path="user", visibility="hidden"),
         "collections": st.Page(
             folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
         ),

@@ -101,7 +101,8 @@ def post_values(workspace: Workspace, rows: NDArray[np.int64], by: str) -> NDArr
     if by in NUMBERS:
         filled: NDArray[Any] = np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
         return _aligned(own, filled, rows, np.nan)
-    plain = np.asarray(np.ma.filled(values, None) if np.ma.isMaskedArray(values) else values, object)
+    plain = np.array(np.ma.getdata(values), object)
+    plain[np.ma.getmaskarray(values)] = None
     aligned = _aligned(own, plain, rows, None)
     return _as_numbers(aligned) if by.startswith(EXTRA) else aligned
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from core.maps.layouts import Points
 
 CELLS_OF_MAIN = 90
-"""The main land is so many cells wide; two points in the same or in touching cells are of one island."""
-STRAIT = 3
-"""Cells of sea that stay between two islands."""
+"""The main land is so many cells wide, fewer where points are few; points in the same cell, or with one or two cells
+between them, are of one island."""
+STRAIT = 1 / 30
+"""Of the main land's width, that stays between two islands."""
 MOST_CELLS = 900
 
 
@@ -21,11 +22,13 @@ def draw_nearer(xy: Points) -> Points:
     from scipy.ndimage import binary_dilation, label
 
     low, high = np.quantile(xy, [0.05, 0.95], axis=0)
-    cell = max(float((high - low).max()) / CELLS_OF_MAIN, float(np.ptp(xy, axis=0).max()) / MOST_CELLS)
+    wide = float(np.clip(len(xy) ** 0.5 / 1.5, 4, CELLS_OF_MAIN))  # so that a cell of the land has a few points
+    strait = max(1, round(STRAIT * wide))
+    cell = max(float((high - low).max()) / wide, float(np.ptp(xy, axis=0).max()) / MOST_CELLS)
     if cell <= 0:
         return xy
-    cells = ((xy - xy.min(axis=0)) / cell).astype(np.int64) + STRAIT
-    shape = tuple((cells.max(axis=0) + STRAIT + 1).tolist())
+    cells = ((xy - xy.min(axis=0)) / cell).astype(np.int64) + strait + 1
+    shape = tuple((cells.max(axis=0) + strait + 2).tolist())
     there = np.zeros(shape, bool)
     there[cells[:, 0], cells[:, 1]] = True
     islands, count = label(binary_dilation(there, iterations=1), structure=np.ones((3, 3)))
@@ -35,7 +38,7 @@ def draw_nearer(xy: Points) -> Points:
     sizes = np.bincount(of_point, minlength=count + 1)
     main = int(sizes.argmax())
     middles = np.stack([np.bincount(of_point, cells[:, d], count + 1) / np.maximum(sizes, 1) for d in (0, 1)], axis=1)
-    taken = _grown(there & (islands == main), STRAIT)
+    taken = _grown(there & (islands == main), strait)
     moved = np.zeros((count + 1, 2))
     away = np.linalg.norm(middles - middles[main], axis=1)
     for island in np.argsort(away, kind="stable").tolist():
@@ -47,7 +50,7 @@ def draw_nearer(xy: Points) -> Points:
         placed = np.zeros(shape, bool)
         at = own + shift
         placed[at[:, 0], at[:, 1]] = True
-        taken |= _grown(placed, STRAIT)
+        taken |= _grown(placed, strait)
     nearer: Points = (xy + moved[of_point] * cell).astype(np.float32)
     return nearer
 

@@ -156,11 +156,17 @@ def _recounted(
 
 def _votes(labels: NDArray[np.int32], near: NDArray[np.int32], far: NDArray[np.float32]) -> NDArray[np.int32]:
     """The cluster of most of the nearest at each level; of equal ones that of the nearer."""
-    weight = np.where(near >= 0, 1 / (0.05 + far), 0)
+    weight = np.where(near >= 0, 1 / (0.05 + far), 0).astype(np.float32)
     found = np.empty((len(labels), len(near)), np.int32)
     for level, of in enumerate(labels):
         theirs = of[near]
-        votes = np.array([weight[:, :, None] * (theirs[:, :, None] == theirs[:, None, :])]).sum(axis=(0, 1))
+        votes = np.concatenate(
+            [
+                (weight[at : at + 8192, :, None] * (some[:, :, None] == some[:, None, :])).sum(axis=1)
+                for at in range(0, len(theirs), 8192)
+                for some in (theirs[at : at + 8192],)
+            ]
+        )
         found[level] = np.take_along_axis(theirs, votes.argmax(axis=1)[:, None], axis=1)[:, 0]
     return found
 

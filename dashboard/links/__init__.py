@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboard.links.base import MAX_LIST, Given, Link, Params
 from dashboard.links.collections import CollectionLink, CollectionView
+from dashboard.links.coordination import CoordinationLink
 from dashboard.links.data import DataLink
 from dashboard.links.index import IndexLink, SpaceName
 from dashboard.links.map import MAX_CORNERS, MapLink
@@ -32,6 +33,7 @@ __all__ = [
     "By",
     "CollectionLink",
     "CollectionView",
+    "CoordinationLink",
     "DataLink",
     "Given",
     "IndexLink",
@@ -59,6 +61,7 @@ LINKS: dict[str, type[Link]] = {
         PostLink,
         UserLink,
         CollectionLink,
+        CoordinationLink,
         DataLink,
         IndexLink,
         ReviewLink,

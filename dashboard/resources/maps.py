@@ -11,20 +11,23 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.compare import Comparison, distinctive
+from core.database.filters import newest_rows
 from core.database.posts import ids_of, rows_of
 from core.database.users import get_users, post_counts
 from core.maps import colours, drawing, edits, placing
+from core.maps.alike import Alike, authors_alike, users_alike
 from core.maps.colours import Paint, Times, scored_policies
 from core.maps.drawing import Window
 from core.maps.layouts import Layout, LayoutInfo, Positions, list_layouts
 from core.maps.portrait import Portrait, portrait
 from core.moderation import effects
 from core.moderation.policies import list_policies
-from core.types import User
+from core.types import Filters, User
 from dashboard.links import MapLink
 from dashboard.resources.opened import Version, version, workspace
 
 SLOW = "sentiment"
+MOST_POSTS = 20_000
 
 
 def layouts() -> list[LayoutInfo]:
@@ -221,3 +224,29 @@ def policies() -> dict[str, str]:
 def _policies(at: Version) -> dict[str, str]:
     scored = scored_policies(workspace())
     return {policy.id: policy.name for policy in list_policies(workspace(), enabled=True) if policy.id in scored}
+
+
+def rows_of_user(user: str) -> tuple[int, ...]:
+    """Rows of a user's newest posts, those left out that reviewers removed."""
+    return tuple(row for row, _ in newest_rows(workspace().cursor(), Filters(user_ids=(user,)), MOST_POSTS))
+
+
+def newest_of_user(user: str, limit: int) -> tuple[str, ...]:
+    return tuple(id_ for _, id_ in newest_rows(workspace().cursor(), Filters(user_ids=(user,)), limit))
+
+
+def portrait_of_rows(rows: tuple[int, ...]) -> Portrait:
+    return portrait(workspace(), np.array(rows, np.int64))
+
+
+def alike(user: str) -> list[Alike]:
+    """Users alike, from the map of users where there is one that holds this user, else from their posts."""
+    return _alike(user, version())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _alike(user: str, at: Version) -> list[Alike]:
+    for info in layouts():
+        if info.recipe.space == "users" and (found := users_alike(layout(info.id), user)):
+            return found
+    return authors_alike(workspace(), user)

@@ -1,0 +1,37 @@
+// Accounts and the ties between them; each account is a link.
+
+const WIDTH = 520;
+const HEIGHT = 430;
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const go = (url) => setTriggerValue("go", url);
+  const root = stage(parentElement, "graph");
+  set(root, { role: "list", "aria-label": data.label });
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `-16 -16 ${WIDTH + 32} ${HEIGHT + 32}`);
+  svg.setAttribute("aria-hidden", "true");
+  const at = new Map(data.nodes.map((node) => [node.id, [node.x * WIDTH, node.y * HEIGHT]]));
+  const most = Math.max(0.5, ...data.edges.map((edge) => edge.weight));
+  for (const edge of data.edges) {
+    const line = document.createElementNS(SVG, "line");
+    const [[x1, y1], [x2, y2]] = [at.get(edge.from), at.get(edge.to)];
+    for (const [name, value] of Object.entries({ x1, y1, x2, y2 })) line.setAttribute(name, value.toFixed(1));
+    line.setAttribute("stroke-width", (0.5 + 3 * Math.sqrt(edge.weight / most)).toFixed(2));
+    svg.append(line);
+  }
+  root.append(svg);
+  const taken = [];
+  for (const node of data.nodes) {
+    const [x, y] = at.get(node.id);
+    const dot = make("span", node.lit ? "dot lit" : "dot");
+    if (node.lit) dot.style.background = data.lit;
+    const box = [x - 40, y, x + 40, y + 26];
+    const free = !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
+    if (free) taken.push(box);
+    const name = free ? set(make("bdi", "name", node.name), { dir: "auto" }) : null;
+    const anchor = set(link(node.url, go, "node", dot, name), { role: "listitem", title: node.name, "aria-label": node.name });
+    anchor.style.left = `${((x + 16) / (WIDTH + 32)) * 100}%`;
+    anchor.style.top = `${((y + 16) / (HEIGHT + 32)) * 100}%`;
+    root.append(anchor);
+  }
+}
