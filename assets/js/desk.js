@@ -6,7 +6,7 @@ const NAMES = { keep: "Keep", remove: "Remove", label: "Label", limit: "Limit", 
 const HELP = [
   ["k", "Keep"], ["r", "Remove"], ["l", "Label"], ["m", "Limit"], ["e", "Escalate: illegal"], ["s", "Skip for now"],
   ["h", "Snooze for a day"], ["z", "Undo the last decision"], ["g", "Decide with the whole group"],
-  ["[ ]", "Group: less or more alike"], ["p", "Show the pictures"], ["t", "Show the text"], ["n", "Write a note"],
+  ["[ ]", "Group: less or more alike"], ["w", "Why this score"], ["p", "Show the pictures"], ["t", "Show the text"], ["n", "Write a note"],
   ["1 to 9", "Choose the policy"], ["?", "This help"], ["Esc", "Close, or leave the note"],
 ];
 const LABELS = ["Sensitive content", "Strong language", "Disputed claim", "Graphic", "Advertising"];
@@ -81,6 +81,28 @@ function scores(item) {
   const reports = item.reports.map(([kind, policy, note, who]) =>
     make("p", "report", kind === "appeal" ? "Appeal" : "Report", policy ? ` (${policy})` : "", " by ", make("bdi", "", who), note ? ": " : "", make("bdi", "", note)));
   return make("section", "", make("h3", "", "Why it is here"), ...reports, ...rows, ...said);
+}
+
+// The words without which the score falls, the darker the more, and what other people in the text would make of it.
+function why(desk, item, data, ask) {
+  const found = data.why?.post === item.id && data.why.policy === desk.policy ? data.why : null;
+  if (!found) return make("div", "line", button(desk.asking ? "One moment …" : "Why this score", "w", ask, "small"));
+  const words = found.pieces.map(([piece, weight]) => {
+    const node = make("span", weight > 0.05 ? "carries" : "", piece);
+    node.style.setProperty("--weight", Math.max(0, weight));
+    return node;
+  });
+  const swaps = found.swaps.map(([word, by, score]) => make("div", "row", make("span", "figure", score.toFixed(2)),
+    make("span", "words", make("bdi", "", word), " as ", make("bdi", "", by))));
+  const most = found.picture ? Math.max(0.001, ...found.picture.flat()) : 1;
+  const cells = found.picture?.flat().map((fall) => {
+    const cell = make("i", "");
+    cell.style.setProperty("--weight", fall / most);
+    return cell;
+  });
+  return make("section", "why", make("h3", "", found.picture ? "The region that carries it" : `The words that carry it: ${found.score.toFixed(2)} by the first look`),
+    words.length ? set(make("p", "", ...words), { dir: "auto" }) : null, cells ? make("div", "cells", ...cells) : null,
+    found.said ? make("p", "faint", found.said) : null, swaps.length ? make("h3", "", "With somebody else in it") : null, ...swaps);
 }
 
 function group(desk, item, data, redraw) {
@@ -186,6 +208,15 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     start(items()[0]);
     redraw();
   };
+  const ask = () => {
+    const item = items()[0];
+    if (!item || !desk.policy) return;
+    desk.asking = true;
+    desk.pending.push({ do: "why", post: item.id, policy: desk.policy, token: newToken() });
+    setStateValue("acts", desk.pending);
+    redraw();
+  };
+  if (!desk.pending.some((act) => act.do === "why")) desk.asking = false;
   const undo = () => {
     if (!data.undo && !desk.pending.length) return;
     desk.gone.clear();
@@ -243,7 +274,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
     const main = make("article", "item", author(item, go), ...body(desk, item, data, redraw), asked(item), actions(item), choices(item));
     main.dataset.post = item.id;
-    const side = make("aside", "", scores(item), data.review === "second" ? make("p", "faint", "A blind second review: what was decided before is not shown.") : null,
+    const side = make("aside", "", scores(item), why(desk, item, data, ask), data.review === "second" ? make("p", "faint", "A blind second review: what was decided before is not shown.") : null,
       ...[group(desk, item, data, redraw), cases(item, go), thread(item, go), account(item, go)].filter(Boolean),
       make("nav", "links", ...item.links.map(([name, url]) => link(url, go, "more", name))));
     root.append(make("div", "columns", main, side));
@@ -270,6 +301,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (KEYS[event.key]) return decide(item, KEYS[event.key]);
     const policy = data.policies[Number(event.key) - 1];
     if (policy) { desk.policy = policy.id; return redraw(); }
+    if (event.key === "w") return ask();
     if (event.key === "s") return leave(item, "skip");
     if (event.key === "h") return leave(item, "snooze");
     if (event.key === "g" && item.group.length && data.review !== "second") { desk.grouped = !desk.grouped; return redraw(); }

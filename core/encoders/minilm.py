@@ -8,10 +8,11 @@ of processor time that importing sentence-transformers costs at every start. Oth
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,13 +81,45 @@ class MiniLM:
         """
         return self._encode_kept(texts[0]).copy() if len(texts) == 1 else self._encode(texts)
 
+    def tokens_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of each text, MAX_TOKENS at most."""
+        return [one.ids for one in self._tokenizer.encode_batch([clean_text(text, MAX_CHARACTERS) for text in texts])]
+
+    def with_layers(self, state: Mapping[str, Tensor]) -> MiniLM:
+        """The same model with other weights in the place of some of its own."""
+        other = copy(self)
+        other._state = self._state | {name: value.to(self.dtype) for name, value in state.items()}
+        other._encode_kept = lru_cache(RECENT)(lambda text: other._encode([text]))
+        return other
+
+    def layer_state(self, first: int) -> dict[str, Tensor]:
+        """The weights of the layers from ``first`` on (0 to LAYERS - 1), float32, as copies."""
+        names = [f"encoder.layer.{layer}." for layer in range(first, LAYERS)]
+        return {
+            name: value.float().clone() for name, value in self._state.items() if any(name.startswith(n) for n in names)
+        }
+
+    @property
+    def dtype(self) -> Any:
+        """Of the weights: torch.bfloat16 or torch.float32."""
+        return self._state["embeddings.word_embeddings.weight"].dtype
+
+    def hidden(self, tokens: list[list[int]], layers: int = LAYERS) -> tuple[Tensor, Tensor]:
+        """(states (n, w, 384) after some layers, mask (n, w)) of padded token ids. Call in inference mode."""
+        import torch
+
+        width = max(len(ids) for ids in tokens)
+        padded = torch.tensor([ids + [0] * (width - len(ids)) for ids in tokens])
+        mask = torch.tensor([[True] * len(ids) + [False] * (width - len(ids)) for ids in tokens])
+        hidden = self._embed(padded)
+        for layer in range(layers):
+            hidden = self._layer(hidden, mask, f"encoder.layer.{layer}.")
+        return hidden, mask
+
     def _encode(self, texts: Sequence[str]) -> Vectors:
         result = np.empty((len(texts), DIM), dtype=np.float32)
         for start in range(0, len(texts), CHUNK):
-            encodings = self._tokenizer.encode_batch(
-                [clean_text(text, MAX_CHARACTERS) for text in texts[start : start + CHUNK]]
-            )
-            tokens = [encoding.ids for encoding in encodings]
+            tokens = self.tokens_of(texts[start : start + CHUNK])
             for batch in length_batches([len(ids) for ids in tokens], TOKENS_A_BATCH):
                 result[start + batch] = self._forward([tokens[index] for index in batch])
         return result
@@ -95,13 +128,8 @@ class MiniLM:
         import torch
         from torch.nn import functional
 
-        width = max(len(ids) for ids in tokens)
-        padded = torch.tensor([ids + [0] * (width - len(ids)) for ids in tokens])
-        mask = torch.tensor([[True] * len(ids) + [False] * (width - len(ids)) for ids in tokens])
         with torch.inference_mode():
-            hidden = self._embed(padded)
-            for layer in range(LAYERS):
-                hidden = self._layer(hidden, mask, f"encoder.layer.{layer}.")
+            hidden, mask = self.hidden(tokens)
             kept = hidden.float() * mask[..., None]
             mean = kept.sum(1) / mask.sum(1, keepdim=True)
             vectors: Vectors = functional.normalize(mean, dim=1).numpy()

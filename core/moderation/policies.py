@@ -132,7 +132,11 @@ def save_policy(workspace: Workspace, policy: Policy, *, by: Person) -> Policy:
         _write(cursor, policy)
         if before is not None and (before.scorer, dict(before.about)) != (policy.scorer, dict(policy.about)):
             cursor.execute("DELETE FROM scores WHERE policy = ?", [policy.id])
-            cursor.execute("DELETE FROM scored WHERE scorer = ?", [scorer_key(policy)])
+        if before is None or (before.scorer, dict(before.about)) != (policy.scorer, dict(policy.about)):
+            cursor.execute(
+                "DELETE FROM scored WHERE scorer = ? OR (scorer = 'second-look' AND ? = 'words')",
+                [scorer_key(policy), scorer_key(policy)],
+            )
     return policy
 
 

@@ -105,21 +105,33 @@ def _corrected(scores: Floats, decided: Floats, acted: NDArray[np.bool_]) -> tup
     return 1 / (1 + np.exp(-(slope * _log_odds(scores) + shift))), True
 
 
-def platt(values: Floats, truth: NDArray[np.bool_], *, steps: int = 50) -> tuple[float, float]:
-    """(slope, shift) of the logistic curve over ``values`` (n,), by Newton's method with a little ridge towards (1, 0).
-    The slope is kept positive: a higher score is never less likely."""
-    weights, goal = np.array([1.0, 0.0]), truth.astype(np.float64)
+def platt(values: Floats, truth: NDArray[np.bool_], *, steps: int = 100) -> tuple[float, float]:
+    """(slope, shift) of the logistic curve over ``values`` (n,), by damped Newton steps, with a prior that holds the
+    slope near 1 where the data say little of it. The slope is kept positive: a higher score is never less likely."""
+    goal = truth.astype(np.float64)
     design = np.stack([values, np.ones_like(values)], axis=1)
-    prior = np.array([1.0, 0.0])
+    middle, strength = np.array([1.0, 0.0]), np.array([5.0, 0.05])
+
+    def loss(weights: Floats) -> float:
+        margins = design @ weights
+        return float(
+            (np.logaddexp(0, margins) - goal * margins).sum() + 0.5 * (strength * (weights - middle) ** 2).sum()
+        )
+
+    weights = middle.copy()
     for _ in range(steps):
         chance = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        gradient = design.T @ (chance - goal) + (weights - prior)
-        hessian = (design * (chance * (1 - chance))[:, None]).T @ design + np.eye(2)
+        gradient = design.T @ (chance - goal) + strength * (weights - middle)
+        hessian = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(strength)
         step = np.linalg.solve(hessian, gradient)
-        weights = weights - step
-        if np.abs(step).max() < 1e-8:
+        size = 1.0
+        while size > 1e-6 and loss(weights - size * step) > loss(weights):
+            size /= 2
+        weights = weights - size * step
+        weights[0] = max(weights[0], 1e-3)
+        if np.abs(size * step).max() < 1e-8:
             break
-    return max(float(weights[0]), 1e-3), float(weights[1])
+    return float(weights[0]), float(weights[1])
 
 
 def _log_odds(scores: Floats) -> Floats:

@@ -23,6 +23,7 @@ from core.moderation.desk import OpenItem, waited
 from core.moderation.policies import Policy
 from core.moderation.queue import QueueFilter, snooze
 from core.moderation.roles import Person
+from core.moderation.why import why
 from core.types import Post
 from dashboard import resources
 from dashboard.components.cards import Thumbnail, author_name, counts, hue, short_time
@@ -44,6 +45,7 @@ _REFUSED = "desk.refused"
 _SKIPPED = "desk.skipped"
 _UNDO = "desk.undo"
 _SHIFT = "desk.shift"
+_WHY = "desk.why"
 MAX_ACKS = 500
 
 
@@ -62,6 +64,7 @@ def draw_desk(items: Sequence[OpenItem], wanted: QueueFilter, person: Person, po
         "acks": list(st.session_state.get(_ACKED, []))[-MAX_ACKS:],
         "refused": list(st.session_state.get(_REFUSED, [])),
         "undo": undoable[-1]["said"] if undoable else "",
+        "why": st.session_state.get(_WHY),
         "fold": bool(st.session_state.get("desk.fold", True)),
         "shift": {"decided": shift.get("decided", 0), "graphic": round(shift.get("graphic", 0.0))},
     }
@@ -151,11 +154,27 @@ def _undo(person: Person, token: str, act: Mapping[str, Any]) -> None:
         made.pop()
 
 
+def _why(person: Person, token: str, act: Mapping[str, Any]) -> None:
+    post, policy = str(act.get("post", "")), str(act.get("policy") or "")
+    found = why(resources.workspace(), post, policy, by=person)
+    most = max((fall for _, fall in found.pieces), default=0.0)
+    st.session_state[_WHY] = {
+        "post": post,
+        "policy": policy,
+        "score": found.score,
+        "pieces": [[clean(piece), fall / most if most > 0.005 else 0.0] for piece, fall in found.pieces],
+        "swaps": [[clean(one.word), one.by, one.score] for one in found.swaps],
+        "picture": found.picture.clip(0).tolist() if found.picture is not None else None,
+        "said": "" if found.pieces or found.picture is not None else "This policy has no words or regions to show.",
+    }
+
+
 _ACTS: dict[str, Callable[[Person, str, Mapping[str, Any]], None]] = {
     "decide": _decide,
     "skip": _skip,
     "snooze": _snooze,
     "undo": _undo,
+    "why": _why,
 }
 
 

@@ -37,6 +37,8 @@ def load_scorers(workspace: Workspace, context: JobContext, *, slow: bool) -> li
     words = [policy for policy in policies if policy.scorer == "words"]
     if words and (scorer := _words(workspace, words)) is not None:
         scorers.append(scorer)
+        if slow and (second := _second_look(workspace, words)) is not None:
+            scorers.append(second)
     makers: dict[str, Callable[[Workspace, Policy], Scorer | None]] = {"behaviour": _behaviour, "bank": _bank}
     if slow or (workspace.has_encoder("text") and workspace.has_encoder("dual")):
         makers["described"] = _described
@@ -73,6 +75,55 @@ def _words(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
         return Scored(by_policy, notes, scorer.model_id)
 
     return Scorer("words", "scoring words", scorer.model_id, score)
+
+
+LIKELY = 0.15
+"""What the first look finds less likely under every policy but spam is not looked at again."""
+
+
+def _second_look(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
+    """Reads again, in the order of their words, the posts that the first look finds likely enough."""
+    from core.encoders.minilm import DIM
+    from core.moderation.scorers.words import load_word_scorer
+
+    scorer = load_word_scorer()
+    tuned = scorer.tuned
+    policies = [one for one in policies if one.attribute in scorer.attributes and one.attribute != "SPAM"]
+    if tuned is None or not policies:
+        return None
+    model_id = f"{scorer.model_id}+second-look"
+
+    def score(chunk: Pending) -> Scored:
+        first = _stored_scores(workspace, policies, chunk.rows)
+        likely = np.flatnonzero((np.nan_to_num(first) >= LIKELY).any(axis=0))
+        by_policy: dict[str, Scores] = {one.id: scores for one, scores in zip(policies, first, strict=True)}
+        if len(likely):
+            texts = [chunk.texts[at] for at in likely]
+            vectors = aligned(workspace, "text", chunk.rows, DIM)[likely]
+            found = scorer.score(texts, vectors, tuned.read(texts))
+            for one in policies:
+                by_policy[one.id][likely] = found[:, scorer.attributes.index(one.attribute)]
+        return Scored(by_policy, (None,) * len(chunk), model_id)
+
+    return Scorer("second-look", "looking at likely posts again", model_id, score)
+
+
+def _stored_scores(workspace: Workspace, policies: list[Policy], rows: np.ndarray) -> list[Scores]:
+    """(n,) scores of each policy as they stand, NaN where there is none."""
+    found = []
+    for policy in policies:
+        scores = np.full(len(rows), np.nan, np.float32)
+        stored = (
+            workspace.cursor()
+            .execute(
+                "SELECT post_row, score FROM scores WHERE policy = ? AND post_row IN (SELECT unnest(?::BIGINT[]))",
+                [policy.id, rows.tolist()],
+            )
+            .fetchnumpy()
+        )
+        scores[np.searchsorted(rows, stored["post_row"])] = stored["score"]
+        found.append(scores)
+    return found
 
 
 def _described(workspace: Workspace, policy: Policy) -> Scorer | None:

@@ -9,25 +9,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import SettingError
 from core.moderation.policies import ATTRIBUTES
 from core.moderation.scorers.features import ngram_features
 from core.moderation.scorers.sets import CLASS_NAMES, CLASS_SET, SETS, read_set
-from core.moderation.scorers.word_model import Floats, Recipe, WordModel, fit_word_model
-from core.moderation.scorers.words import CLASSES, save_word_scorer
+from core.moderation.scorers.tuned import TunedReader, TunedRecipe, tune
+from core.moderation.scorers.word_model import Floats, Labels, Recipe, WordModel, fit_word_model
+from core.moderation.scorers.words import CLASSES, WordScorer, read_word_scorer, save_word_scorer, text_hashes
 
 Report = Callable[[str, int, int | None], None]
+Tuned = tuple[dict[str, Floats], Floats, Floats]
+
 ENCODED = 1024
 """Texts that are encoded at a time."""
+
+HELD_OUT = 10
+"""One text in so many of CLASS_SET is kept from the second look, for fitting how much it counts."""
+
+BINS = 10
 
 
 def train_words(
     folder: Path, out: Path, *, without: Sequence[str] = (), cache: Path | None = None, recipe: Recipe | None = None,
-    seed: int = 0, report: Report,
+    second_look: bool = True, tuned: Tuned | None = None, seed: int = 0, report: Report,
 ) -> dict[str, Any]:  # fmt: skip
     """Trains a model for each attribute of which the sets say something, and one over the classes of CLASS_SET, and
-    writes them to ``out``. Sets named in ``without`` are left out. Gives the counts.
+    writes them to ``out``. Sets named in ``without`` are left out. ``second_look`` tunes MiniLM's upper layers too,
+    unless ``tuned`` brings them. Gives the counts and how well calibrated each is on texts not fitted on.
 
     Raises ImportFailed where a file is missing, SettingError for a set that does not exist.
     """
@@ -42,29 +52,100 @@ def train_words(
             texts += found
             labels += [(name, label) for label in said]
     vectors = sentence_vectors(texts, cache, report)
+    if second_look and tuned is None and CLASS_SET not in without:
+        tuned = _tune(texts, labels, seed, report)
+    looked = _look(texts, labels, tuned, report)
     report("hashing words", 0, None)
     ngrams = ngram_features(texts)
     models: dict[str, WordModel] = {}
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, float]] = {}
+    reliability: dict[str, list[tuple[float, float, int]]] = {}
     tasks = [*ATTRIBUTES, *([CLASSES] if CLASS_SET not in without else [])]
     for number, task in enumerate(tasks):
         report("training", number, len(tasks))
-        if task == CLASSES:
-            rated = [CLASS_NAMES.index(label) if name == CLASS_SET else None for name, label in labels]
-        else:
-            rated = [SETS[name].says.get(label, {}).get(task) for name, label in labels]
+        rated = [_rating(name, label, task) for name, label in labels]
         rows = np.array([row for row, rating in enumerate(rated) if rating is not None], np.int64)
-        known = np.array([rating for rating in rated if rating is not None], np.int64)
+        known: Labels = np.array([rating for rating in rated if rating is not None], np.int64)
         if len(np.unique(known)) < 2:
             continue
         classes = len(CLASS_NAMES) if task == CLASSES else 2
-        models[task] = fit_word_model(vectors[rows], ngrams[rows], known, classes, recipe=recipe, seed=seed)
+        # Spam is another matter than what the second look was tuned to tell apart.
+        second = None if looked is None or task == "SPAM" else looked[rows]
+        fitted = fit_word_model(vectors[rows], ngrams[rows], known, classes, tuned=second, recipe=recipe, seed=seed)
+        models[task] = fitted.model
         counts[task] = {"texts": len(rows), "positive": int((known > 0).sum())}
-    about = {"sets": [name for name in SETS if name not in without], "counts": counts, "seed": seed,
-             "recipe": asdict(recipe or Recipe())}  # fmt: skip
+        if task != CLASSES:
+            reliability[task] = reliability_bins(fitted.unseen[:, 1], known == 1)
+            counts[task]["ece"] = round(calibration_error(fitted.unseen[:, 1], known == 1), 4)
+    about = {
+        "sets": [name for name in SETS if name not in without],
+        "counts": counts,
+        "reliability": reliability,
+        "seed": seed,
+        "recipe": asdict(recipe or Recipe()),
+        "second_look": asdict(TunedRecipe()) if tuned else None,
+    }
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_word_scorer(out, models, CLASS_NAMES, about)
-    return {"out": str(out), "bytes": out.stat().st_size, **about}
+    hashes = text_hashes(texts)
+    own = np.array([name == CLASS_SET for name, _ in labels]) & ~_held_out(texts)
+    tuned_on = np.unique(hashes[own]) if tuned else hashes[:0]
+    save_word_scorer(out, WordScorer(models, CLASS_NAMES, about, "", None, np.unique(hashes), tuned_on), tuned)
+    return {"out": str(out), "bytes": out.stat().st_size, "model_id": read_word_scorer(out).model_id, **about}
+
+
+def _rating(name: str, label: str, task: str) -> int | None:
+    if task == CLASSES:
+        return CLASS_NAMES.index(label) if name == CLASS_SET else None
+    return SETS[name].says.get(label, {}).get(task)
+
+
+def _held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """(n,) which texts the second look is not trained on, by their hash: equal texts are on the same side."""
+    found: NDArray[np.bool_] = text_hashes(texts) % HELD_OUT == 0
+    return found
+
+
+def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, report: Report) -> Tuned:
+    rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET]
+    held = _held_out([texts[row] for row in rows])
+    rows = [row for row, out in zip(rows, held, strict=True) if not out]
+    truth = np.array([CLASS_NAMES.index(labels[row][1]) for row in rows], np.int64)
+    report("tuning the second look", 0, None)
+    return tune(
+        [texts[row] for row in rows], truth, len(CLASS_NAMES), seed=seed,
+        report=lambda done, total: report("tuning the second look", done, total),
+    )  # fmt: skip
+
+
+def _look(
+    texts: Sequence[str], labels: Sequence[tuple[str, str]], tuned: Tuned | None, report: Report
+) -> Floats | None:
+    """What the second look says of texts that it was not trained on, NaN for the others."""
+    if tuned is None:
+        return None
+    held = _held_out(texts)
+    rows = [row for row, (name, _) in enumerate(labels) if name != CLASS_SET or held[row]]
+    found = np.full((len(texts), len(CLASS_NAMES)), np.nan, np.float32)
+    reader = TunedReader(*tuned)
+    found[rows] = reader.read([texts[row] for row in rows], lambda done, total: report("second look", done, total))
+    return found
+
+
+def calibration_error(scores: Floats, truth: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Expected calibration error (Naeini et al., 2015) over bins of equal width: the mean distance between what was
+    said and what was so, weighted by how many texts each bin has."""
+    points = reliability_bins(scores, truth, bins)
+    return sum(abs(mean - so) * count for mean, so, count in points) / max(1, len(scores))
+
+
+def reliability_bins(scores: Floats, truth: NDArray[np.bool_], bins: int = BINS) -> list[tuple[float, float, int]]:
+    """(mean score, share that was so, texts) of each bin that has any, in rising score."""
+    at = np.minimum((scores * bins).astype(int), bins - 1)
+    return [
+        (round(float(scores[at == one].mean()), 4), round(float(truth[at == one].mean()), 4), int((at == one).sum()))
+        for one in range(bins)
+        if (at == one).any()
+    ]
 
 
 def sentence_vectors(texts: Sequence[str], cache: Path | None, report: Report) -> Floats:

@@ -2,8 +2,9 @@
 
 ``linear`` is a logistic regression over the hashed n-grams and the sentence vector together; ``network`` has one hidden
 layer over the sentence vector alone. ``blend`` is a logistic regression over the logarithms of what both say for texts
-that they were not fitted on (stacking, Wolpert 1992), so that its probabilities are calibrated as well. Fitting needs
-scikit-learn, applying NumPy and SciPy alone.
+that they were not fitted on (stacking, Wolpert 1992), so that its probabilities are calibrated as well. ``tuned_blend``
+does the same where the second look (:mod:`core.moderation.scorers.tuned`) has read the text too. Fitting needs
+scikit-learn and torch, applying NumPy and SciPy alone.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Recipe:
     epochs: int = 8
     decay: float = 0.1
     rate: float = 5e-4
-    networks: int = 2
+    networks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class WordModel:
     ``ngrams`` (buckets, K) and ``vectors`` (d, K) with ``bias`` (K,) are the linear part. The network standardises by
     ``mean`` and ``scale`` (d,), then ``hidden`` (m, d, h) with ``hidden_bias`` (m, h), ReLU, ``out`` (m, h, K) with
     ``out_bias`` (m, K), mean of the m networks' probabilities. ``blend`` (2K, K) and ``blend_bias`` (K,) weigh the log
-    probabilities of both. ``offsets`` (K,) are added to the log probabilities to decide on one class.
+    probabilities of both; ``tuned_blend`` (2K + T, K) and ``tuned_bias`` (K,) those and the second look's T, of no rows
+    where there was none. ``offsets`` (K,) are added to the log probabilities to decide on one class.
     """
 
     ngrams: Floats
@@ -60,6 +62,8 @@ class WordModel:
     out_bias: Floats
     blend: Floats
     blend_bias: Floats
+    tuned_blend: Floats
+    tuned_bias: Floats
     offsets: Floats
 
     @property
@@ -76,14 +80,26 @@ class WordModel:
             network += softmax(inner @ self.out[at] + self.out_bias[at])
         return np.concatenate([_log(softmax(linear)), _log(network / len(self.hidden))], axis=1)
 
-    def predict(self, vectors: Floats, ngrams: csr_matrix) -> Floats:
-        """(n, K) calibrated probabilities."""
-        return softmax(self.parts(vectors, ngrams) @ self.blend + self.blend_bias)
+    def predict(self, vectors: Floats, ngrams: csr_matrix, tuned: Floats | None = None) -> Floats:
+        """(n, K) calibrated probabilities; ``tuned`` (n, T) are the second look's log probabilities, if it looked."""
+        parts = self.parts(vectors, ngrams)
+        if tuned is None or not len(self.tuned_blend):
+            return softmax(parts @ self.blend + self.blend_bias)
+        return softmax(np.concatenate([parts, tuned], axis=1) @ self.tuned_blend + self.tuned_bias)
 
     def decide(self, probabilities: Floats) -> Labels:
         """(n,) the class that each text is put into, of its probabilities (n, K)."""
         found: Labels = (_log(probabilities) + self.offsets).argmax(1)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model, and its probabilities (n, K) for the texts it was fitted on, each by parts that had not seen it; by the
+    second look where it gave one."""
+
+    model: WordModel
+    unseen: Floats
 
 
 def fit_word_model(
@@ -92,13 +108,18 @@ def fit_word_model(
     labels: Labels,
     classes: int,
     *,
+    tuned: Floats | None = None,
     weights: Floats | None = None,
     recipe: Recipe | None = None,
     seed: int = 0,
     report: Callable[[int, int], None] | None = None,
-) -> WordModel:
+) -> Fitted:
     """Fits on sentence vectors (n, d), n-grams (n, buckets) and labels (n,), 0 to ``classes`` - 1; ``weights`` (n,) are
-    the samples'. The blend is fitted on FOLDS parts that the models for them have not seen."""
+    the samples'. The blend is fitted on FOLDS parts that the models for them have not seen.
+
+    ``tuned`` (n, T) are the second look's log probabilities, NaN for texts that it was trained on: its blend is fitted
+    on the others.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
@@ -116,8 +137,17 @@ def fit_word_model(
     model = _fit_parts(vectors, ngrams, labels, classes, weights, recipe, seed)
     blend = LogisticRegression(C=1.0, max_iter=1000).fit(unseen, labels, sample_weight=weights)
     matrix, bias = _both_classes(blend.coef_, blend.intercept_, classes)
+    found = softmax(unseen @ matrix + bias)
     model = replace(model, blend=matrix, blend_bias=bias)
-    return replace(model, offsets=_offsets(softmax(unseen @ matrix + bias), labels, classes))
+    looked = np.zeros(len(labels), np.bool_) if tuned is None else ~np.isnan(tuned).any(1)
+    if tuned is not None and len(np.unique(labels[looked])) == classes:
+        given = np.concatenate([unseen, tuned], axis=1)[looked]
+        blend = LogisticRegression(C=1.0, max_iter=1000).fit(given, labels[looked], sample_weight=weights[looked])
+        matrix, bias = _both_classes(blend.coef_, blend.intercept_, classes)
+        found[looked] = softmax(given @ matrix + bias)
+        model = replace(model, tuned_blend=matrix, tuned_bias=bias)
+    rated = looked if looked.any() else ~looked
+    return Fitted(replace(model, offsets=_offsets(found[rated], labels[rated], classes)), found)
 
 
 def _fit_parts(
@@ -138,10 +168,11 @@ def _fit_parts(
     ]
     hidden, hidden_bias, out, out_bias = (np.stack(arrays) for arrays in zip(*networks, strict=True))
     size = ngrams.shape[1]
+    nothing = np.zeros(classes, np.float32)
     halves = np.concatenate([np.eye(classes)] * 2).astype(np.float32) / np.float32(2)
     return WordModel(
         matrix[:size] * NGRAM_SCALE, matrix[size:] * VECTOR_SCALE, bias, mean, scale, hidden, hidden_bias, out,
-        out_bias, halves, np.zeros(classes, np.float32), np.zeros(classes, np.float32),
+        out_bias, halves, nothing, np.zeros((0, classes), np.float32), nothing, nothing,
     )  # fmt: skip
 
 
