@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -58,20 +59,32 @@ def dual_train(
     out: Annotated[Path, typer.Option(help="Where the weights go, a .safetensors file.")],
     split: Annotated[str, typer.Option(help="Train on the rows with this in the column split.")] = "train",
     stickers: Annotated[bool, typer.Option("--stickers", help="Learn OpenMoji's drawings and names as well.")] = False,
-    epochs: Annotated[int, typer.Option(min=1, max=1000)] = 5,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Train the picture backbone's last blocks as well: minutes an epoch.")
+    ] = False,
+    posts: Annotated[
+        Path | None, typer.Option(help="A posts file with text and image: four fifths of it are learned as well.")
+    ] = None,
+    posts_images: Annotated[Path | None, typer.Option(help="The folder of the posts' pictures.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Default: 5, with --tune 10.", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json_: JsonOption = False,
 ) -> None:
     """Train the encoder of words and pictures on your own pairs; FEEDSCOPE_DUAL=FILE then uses it."""
     import torch
 
-    from core.dual_training.heads import Recipe
+    from core.dual_training.heads import Recipe, TunedRecipe
     from core.dual_training.training import train_dual
 
     torch.set_num_threads(read_settings().thread_count())
+    recipe = (TunedRecipe if tune else Recipe)(seed=seed)
+    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
+    beside = None if posts is None else (posts, posts_images or posts.parent)
     with progress() as report:
         found = train_dual(
-            pairs, images, out, split=split, stickers=stickers, recipe=Recipe(epochs=epochs, seed=seed),
+            pairs, images, out, split=split, stickers=stickers, posts=beside, recipe=recipe,
             cache=out.with_name(f"{out.name}.cache"), report=lambda d, t, note: report(note, d, t),
         )  # fmt: skip
     if wants_json(json_):

@@ -7,16 +7,26 @@ runs are saved every few chunks and go on where they stopped.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM, Features, load_efficientnet_lite2, to_pixels
+from core.encoders.efficientnet_lite import (
+    BACKBONE_ID,
+    FEATURE_DIM,
+    TRUNK_SHAPE,
+    Features,
+    load_efficientnet_lite2,
+    to_pixels,
+)
 from core.encoders.minilm import DIM, MINILM_ID, load_minilm
 from core.encoders.protocol import Vectors
 from core.errors import PictureError
@@ -54,6 +64,56 @@ def picture_features(
                 unsaved = 0
             report(len(features), len(keys), note)
     return features
+
+
+def trunk_views(
+    keys: Sequence[str], draw: Callable[[int], Image.Image], views: int, cache: Path, report: Report, note: str
+) -> NDArray[np.float16]:
+    """What the backbone's trunk gives of ``views`` views of each picture, (n, views, *TRUNK_SHAPE), mapped from the
+    cache; NaN where ``draw`` raises PictureError. ``keys`` as in :func:`picture_features`.
+
+    Thirty-four kilobytes a view. Killed, it goes on after the last chunk that was written.
+    """
+    name = f"trunk-{views}-{_digest([BACKBONE_ID, *keys])}"
+    path, part, place = cache / f"{name}.npy", cache / f"{name}.part.npy", cache / f"{name}.done"
+    if not path.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        done = int(place.read_text()) if place.is_file() and part.is_file() else 0
+        shape = (len(keys), views, *TRUNK_SHAPE)
+        array = np.lib.format.open_memmap(part, "r+" if done else "w+", None if done else np.float16, shape)
+        backbone = load_efficientnet_lite2()
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(done, len(keys), CHUNK):
+                rows = range(start, min(start + CHUNK, len(keys)))
+                for at in range(views):
+                    pixels = list(pool.map(lambda row, at=at: _pixels(lambda _: view(draw(row), at, row), row), rows))
+                    readable = [row for row, found in zip(rows, pixels, strict=True) if found is not None]
+                    array[rows.start : rows.stop, at] = np.nan
+                    if readable:
+                        array[readable, at] = backbone.trunk(np.stack([found for found in pixels if found is not None]))
+                array.flush()
+                place.write_text(str(rows.stop))
+                report(rows.stop, len(keys), note)
+        del array
+        os.replace(part, path)
+        place.unlink()
+    found: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found
+
+
+def view(picture: Image.Image, at: int, row: int) -> Image.Image:
+    """View 0 is the picture; each other one is a part of it, half of them mirrored, the same each time: between 45 %
+    and all of its area, as in Szegedy et al. (2015), but never a sliver."""
+    if at == 0:
+        return picture
+    rng = Random(f"{at}{row}")
+    width, height = picture.size
+    area, shape = rng.uniform(0.45, 1.0), math.exp(rng.uniform(-0.25, 0.25))
+    part_width = min(width, max(8, int(width * math.sqrt(area) * math.sqrt(shape))))
+    part_height = min(height, max(8, int(height * math.sqrt(area) / math.sqrt(shape))))
+    left, top = rng.randint(0, width - part_width), rng.randint(0, height - part_height)
+    part = picture.crop((left, top, left + part_width, top + part_height))
+    return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else part
 
 
 def sentence_vectors(texts: Sequence[str], cache: Path, report: Report, note: str) -> Vectors:

@@ -16,7 +16,8 @@ from core.encoders.protocol import Vectors
 class PairSet:
     """One source of pairs. Pair ``i`` is caption ``caption_of[i]`` with picture ``picture_of[i]``.
 
-    ``features`` is (m, 1280), ``vectors`` (c, 384) the captions' sentence vectors. ``repeat`` is how often an epoch
+    ``features`` is (m, 1280), or where the backbone's tail is tuned (m, views, *TRUNK_SHAPE) in half precision;
+    ``vectors`` (c, 384) the captions' sentence vectors. ``repeat`` is how often an epoch
     goes through the set.
     """
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from core.dual_training.features import Report, picture_features, sentence_vectors
-from core.dual_training.heads import Recipe, train_heads
+from core.dual_training.features import Report, picture_features, sentence_vectors, trunk_views
+from core.dual_training.heads import Recipe, TunedRecipe, train_heads
 from core.dual_training.pairs import PairSet
 from core.dual_training.stickers import draw_sticker, emoji_names
+from core.dual_training.tuning import train_tuned
 from core.encoders.dual_heads import save_heads
 from core.encoders.efficientnet_lite import SIDE
 from core.errors import ImportFailed
@@ -31,6 +35,7 @@ def train_dual(
     *,
     split: str = "train",
     stickers: bool = False,
+    posts: tuple[Path, Path] | None = None,
     recipe: Recipe | None = None,
     cache: Path,
     report: Report,
@@ -39,21 +44,25 @@ def train_dual(
 
     A twentieth of the pictures, chosen by the hash of their names, is held out: the epoch with the best text-to-image
     R@10 on it is kept. With ``stickers`` OpenMoji's drawings and their names are learned too, but for those that
-    checks ask for. Features are kept in ``cache``, so that another recipe costs seconds. Gives the counts, the losses
-    and the held-out recall in percent.
+    checks ask for; with ``posts``, a posts file and its folder of pictures, the four fifths of it that
+    :func:`core.evaluation.retrieval.in_test_fifth` leaves. A TunedRecipe trains the backbone's last blocks too.
+    Features are kept in ``cache``, so that another recipe costs less. Gives the counts, the losses and the held-out
+    recall in percent.
 
     Raises ImportFailed and SettingError for pairs that can't be used, as
     :func:`core.evaluation.retrieval.read_captioned_pictures` does.
     """
     data = read_captioned_pictures(images, pairs, split)
-    features = picture_features(
+    recipe = recipe or Recipe()
+    features = _features(
+        recipe,
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.pictures],
         lambda index: open_picture(data.pictures[index], shrink_to=2 * SIDE),
         cache,
         report,
         "Reading the pictures",
     )
-    readable = np.flatnonzero(~np.isnan(features).any(axis=1))
+    readable = np.flatnonzero(~np.isnan(features.reshape(len(features), -1)[:, 0]))
     usable = np.isin(data.picture_of, readable)
     if int(usable.sum()) < LEAST_PAIRS:
         raise ImportFailed(
@@ -67,8 +76,11 @@ def train_dual(
     learned, held_out = captioned.split(held)
     sets = [learned]
     if stickers:
-        sets.append(sticker_pairs(cache, report))
-    trained = train_heads(sets, [held_out], recipe or Recipe(), report)
+        sets.append(sticker_pairs(recipe, cache, report))
+    if posts is not None:
+        sets.append(post_pairs(*posts, recipe, cache, report))
+    train = train_tuned if isinstance(recipe, TunedRecipe) else train_heads
+    trained = train(sets, [held_out], recipe, report)  # type: ignore[arg-type]
     out.parent.mkdir(parents=True, exist_ok=True)
     save_heads(out, trained.weights, trained.info)
     return {
@@ -79,15 +91,42 @@ def train_dual(
         "epoch": trained.epoch,
         "losses": [round(loss, 4) for loss in trained.losses],
         "held_out_r@10": {name: round(recall, 2) for name, recall in trained.recall.items()},
-        "recipe": asdict(recipe or Recipe()),
+        "recipe": asdict(recipe),
     }
 
 
-def sticker_pairs(cache: Path, report: Report) -> PairSet:
+def _features(
+    recipe: Recipe, keys: list[str], draw: Callable[[int], Image.Image], cache: Path, report: Report, note: str
+) -> NDArray[np.floating[Any]]:
+    """What the recipe trains on, of each picture."""
+    if isinstance(recipe, TunedRecipe):
+        return trunk_views(keys, draw, recipe.views, cache, report, note)
+    return picture_features(keys, draw, cache, report, note)
+
+
+def post_pairs(posts: Path, images: Path, recipe: Recipe, cache: Path, report: Report) -> PairSet:
+    """Own text and own picture of the posts that no measurement asks for. Raises as :func:`train_dual`."""
+    data = read_captioned_pictures(images, posts, "train")
+    features = _features(
+        recipe,
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.pictures],
+        lambda index: open_picture(data.pictures[index], shrink_to=2 * SIDE),
+        cache,
+        report,
+        "Reading the posts' pictures",
+    )
+    readable = np.flatnonzero(~np.isnan(features.reshape(len(features), -1)[:, 0]))
+    usable = np.flatnonzero(np.isin(data.picture_of, readable))
+    vectors = sentence_vectors(data.captions, cache, report, "Reading the posts")
+    return PairSet("posts", features, vectors, data.picture_of[usable], usable)
+
+
+def sticker_pairs(recipe: Recipe, cache: Path, report: Report) -> PairSet:
     """Every drawing of :func:`~core.dual_training.stickers.emoji_names` once, with its name, and "a picture of" it."""
     names = emoji_names()
     codes = list(names)
-    features = picture_features(
+    features = _features(
+        recipe,
         [f"sticker on a scene {code}" for code in codes],
         lambda index: draw_sticker(codes[index], Random(f"sticker {codes[index]}")),
         cache,

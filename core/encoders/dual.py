@@ -1,4 +1,7 @@
-"""The dual encoder: pictures and words in one space, by two heads on frozen EfficientNet-Lite2 and MiniLM."""
+"""The dual encoder: pictures and words in one space, by two heads on EfficientNet-Lite2 and MiniLM.
+
+MiniLM stays as it is; the last blocks of EfficientNet-Lite2 may be tuned.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from core.encoders.efficientnet_lite import (
     EfficientNetLite2,
     Features,
     Pixels,
+    TailWeights,
     load_efficientnet_lite2,
     to_pixels,
 )
@@ -37,6 +41,7 @@ class DualEncoder:
 
     def __init__(self, heads: Path, minilm: MiniLM, backbone: EfficientNetLite2, settings: Settings) -> None:
         self._weights, info = load_heads(heads)
+        self._tail = self._weights if info.tuned else None
         self._minilm = minilm
         self._backbone = backbone
         self._settings = settings
@@ -70,7 +75,7 @@ class DualEncoder:
 
     def picture_features(self, pictures: Sequence[PictureInput]) -> Features:
         """The backbone's pooled features (n, 1280). Raises PictureError for one that can't be decoded."""
-        return picture_features(self._backbone, pictures, self._settings)
+        return picture_features(self._backbone, pictures, self._settings, self._tail)
 
     def _apply(self, side: Side, inputs: Vectors | Features) -> Vectors:
         import torch
@@ -80,7 +85,12 @@ class DualEncoder:
         return vectors
 
 
-def picture_features(backbone: EfficientNetLite2, pictures: Sequence[PictureInput], settings: Settings) -> Features:
+def picture_features(
+    backbone: EfficientNetLite2,
+    pictures: Sequence[PictureInput],
+    settings: Settings,
+    tail: TailWeights | None = None,
+) -> Features:
     """Pooled features (n, 1280); pictures are decoded in threads, since Pillow decodes outside Python's lock.
 
     Raises PictureError for one that can't be decoded, before the backbone runs on its chunk.
@@ -94,7 +104,7 @@ def picture_features(backbone: EfficientNetLite2, pictures: Sequence[PictureInpu
     parts = []
     with ThreadPoolExecutor(settings.thread_count()) as pool:
         for start in range(0, len(pictures), CHUNK):
-            parts.append(backbone.features(np.stack(list(pool.map(decode, pictures[start : start + CHUNK])))))
+            parts.append(backbone.features(np.stack(list(pool.map(decode, pictures[start : start + CHUNK]))), tail))
     return np.concatenate(parts) if parts else np.empty((0, FEATURE_DIM), np.float32)
 
 

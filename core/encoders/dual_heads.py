@@ -1,7 +1,8 @@
-"""The trained part of the dual encoder: two small heads, and the safetensors file that holds them.
+"""The trained part of the dual encoder: two small heads, perhaps the backbone's last blocks, in one safetensors file.
 
 Each head takes the vectors of a frozen backbone, standardised, through a residual two-layer network to the unit sphere
-that both share: ``normalise(skip x + down gelu(up x))``.
+that both share: ``normalise(skip x + down gelu(up x))``. A tuned file also holds the picture backbone's last blocks,
+which stand in for the packaged ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM
+from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM, tail_shapes
 from core.encoders.minilm import DIM as SENTENCE_DIM
 from core.encoders.minilm import MINILM_ID
 from core.errors import ModelError
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 Side: TypeAlias = Literal["picture", "text"]
 Weights: TypeAlias = dict[str, "Tensor"]
 
-FORMAT = "feedscope-dual-1"
+FORMAT = "feedscope-dual-2"
+FORMATS = ("feedscope-dual-1", FORMAT)
+"""Files of the first form have no tuned tail and are read as well."""
+
 INPUT_DIMS: Mapping[Side, int] = {"picture": FEATURE_DIM, "text": SENTENCE_DIM}
 
 
@@ -36,6 +40,7 @@ class HeadsInfo:
     width: int
     picture_backbone: str = BACKBONE_ID
     text_backbone: str = MINILM_ID
+    tuned: bool = False
 
 
 def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
@@ -51,7 +56,7 @@ def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
             f"{side}.down": (info.dim, info.width),
             f"{side}.down_bias": (info.dim,),
         }
-    return shapes
+    return shapes | (tail_shapes() if info.tuned else {})
 
 
 def apply_head(weights: Weights, side: Side, inputs: Tensor, *, dropout: float = 0.0) -> Tensor:
@@ -109,7 +114,7 @@ def load_heads(path: Path) -> tuple[Weights, HeadsInfo]:
 
 
 def _read_info(path: Path, metadata: Mapping[str, str]) -> HeadsInfo:
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in FORMATS:
         raise ModelError(f"{path.name} is not a file of this dual encoder (format {FORMAT}).")
     try:
         info = HeadsInfo(**json.loads(metadata["info"]))

@@ -8,8 +8,9 @@ folded into its convolution and channels come last, which on a CPU is about twic
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,16 @@ BATCH_NORM_EPSILON = 1e-3
 
 STAGES = ((1, 1), (3, 2), (3, 2), (4, 2), (4, 1), (5, 2), (1, 1))
 """Blocks in each stage, and the stride of its first block. Kernels and widths are read off the weights."""
+
+TAIL_BLOCKS = 3
+"""The last blocks, which with the last convolution may be tuned: the tail. What comes before is the trunk."""
+
+TRUNK_SHAPE = (9, 9, 208)
+"""What the trunk gives of a picture: height, width, channels."""
+
+TailWeights: TypeAlias = "Mapping[str, Tensor]"
+"""The tail's convolutions, batch norms folded in: ``tail.<block>.<expand|depthwise|project>.<weight|bias>`` and
+``tail.head.<weight|bias>``; see :func:`tail_shapes`."""
 
 Pixels = NDArray[np.uint8]
 """Shape (SIDE, SIDE, 3), or (n, SIDE, SIDE, 3) for several; RGB."""
@@ -65,26 +76,77 @@ class EfficientNetLite2:
                 for position in range(blocks):
                     prefix = f"_blocks.{len(self._blocks)}."
                     self._blocks.append(_Block(state, prefix, stride if position == 0 else 1))
-            self._head = _Convolution(state, "_conv_head", "_bn1")
+            self.tail: dict[str, Tensor] = _Convolution(state, "_conv_head", "_bn1").named("tail.head")
+            for position, block in enumerate(self._blocks[-TAIL_BLOCKS:]):
+                self.tail |= block.named(f"tail.{position}")
+            del self._blocks[-TAIL_BLOCKS:]
             self.classifier: NDArray[np.float32] = state["_fc.weight"].numpy()
         except KeyError as error:
             raise ModelError(f"{weights.name} is not EfficientNet-Lite2: it has no layer {error.args[0]}.") from None
 
-    def features(self, pixels: Pixels) -> Features:
-        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM)."""
+    def features(self, pixels: Pixels, tail: TailWeights | None = None) -> Features:
+        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM), by a tuned ``tail`` where one is given."""
         import torch
 
         result = np.empty((len(pixels), FEATURE_DIM), dtype=np.float32)
+        tail = self.tail if tail is None else tail
         with torch.inference_mode():
             for start in range(0, len(pixels), BATCH):
-                batch = torch.from_numpy((pixels[start : start + BATCH].astype(np.float32) - MEAN) / SCALE)
-                # (n, height, width, 3) seen as (n, 3, height, width) is what torch calls channels last.
-                hidden = self._stem(batch.permute(0, 3, 1, 2)).clamp_(0, 6)
-                for block in self._blocks:
-                    hidden = block(hidden)
-                pooled = self._head(hidden).clamp_(0, 6).mean((2, 3))
+                pooled = apply_tail(tail, self._trunk(pixels[start : start + BATCH]))
                 result[start : start + len(pooled)] = pooled.numpy()
         return result
+
+    def trunk(self, pixels: Pixels) -> NDArray[np.float16]:
+        """What the tail is given: (n, *TRUNK_SHAPE) in half precision, to be kept while a tail is trained."""
+        import torch
+
+        result = np.empty((len(pixels), *TRUNK_SHAPE), dtype=np.float16)
+        with torch.inference_mode():
+            for start in range(0, len(pixels), BATCH):
+                hidden = self._trunk(pixels[start : start + BATCH]).permute(0, 2, 3, 1)
+                result[start : start + len(hidden)] = hidden.numpy()
+        return result
+
+    def _trunk(self, pixels: Pixels) -> Tensor:
+        import torch
+
+        batch = torch.from_numpy((pixels.astype(np.float32) - MEAN) / SCALE)
+        # (n, height, width, 3) seen as (n, 3, height, width) is what torch calls channels last.
+        hidden = self._stem(batch.permute(0, 3, 1, 2)).clamp_(0, 6)
+        for block in self._blocks:
+            hidden = block(hidden)
+        return hidden
+
+
+def tail_shapes() -> dict[str, tuple[int, ...]]:
+    """The name and shape of every tensor of a tail."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for block, (narrow, wide, out, kernel) in enumerate(
+        ((208, 1248, 208, 5), (208, 1248, 208, 5), (208, 1248, 352, 3))
+    ):
+        for part, shape in (
+            ("expand", (wide, narrow, 1, 1)),
+            ("depthwise", (wide, 1, kernel, kernel)),
+            ("project", (out, wide, 1, 1)),
+        ):
+            shapes |= {f"tail.{block}.{part}.weight": shape, f"tail.{block}.{part}.bias": shape[:1]}
+    return shapes | {"tail.head.weight": (FEATURE_DIM, 352, 1, 1), "tail.head.bias": (FEATURE_DIM,)}
+
+
+def apply_tail(weights: TailWeights, hidden: Tensor) -> Tensor:
+    """Pooled features (n, FEATURE_DIM) of the trunk's (n, 208, 9, 9), channels last. Can be differentiated."""
+    from torch.nn import functional
+
+    def convolve(hidden: Tensor, name: str, *, groups: int = 1) -> Tensor:
+        weight = weights[f"{name}.weight"]
+        return functional.conv2d(hidden, weight, weights[f"{name}.bias"], padding=weight.shape[2] // 2, groups=groups)
+
+    for block in range(TAIL_BLOCKS):
+        wide = convolve(hidden, f"tail.{block}.expand").clamp(0, 6)
+        wide = convolve(wide, f"tail.{block}.depthwise", groups=wide.shape[1]).clamp(0, 6)
+        narrow = convolve(wide, f"tail.{block}.project")
+        hidden = narrow + hidden if narrow.shape == hidden.shape else narrow
+    return convolve(hidden, "tail.head").clamp(0, 6).mean((2, 3))
 
 
 class _Convolution:
@@ -102,6 +164,9 @@ class _Convolution:
         self.stride = stride
         # A depthwise convolution has one input channel a filter, and as many groups as filters.
         self.groups = weight.shape[0] if weight.shape[1] == 1 else 1
+
+    def named(self, name: str) -> dict[str, Tensor]:
+        return {f"{name}.weight": self.weight, f"{name}.bias": self.bias}
 
     def __call__(self, hidden: Tensor) -> Tensor:
         from torch.nn import functional
@@ -124,6 +189,11 @@ class _Block:
         self.depthwise = _Convolution(state, f"{prefix}_depthwise_conv", f"{prefix}_bn1", stride)
         self.project = _Convolution(state, f"{prefix}_project_conv", f"{prefix}_bn2")
         self.stride = stride
+
+    def named(self, name: str) -> dict[str, Tensor]:
+        assert self.expand is not None
+        parts = (("expand", self.expand), ("depthwise", self.depthwise), ("project", self.project))
+        return {key: tensor for part, layer in parts for key, tensor in layer.named(f"{name}.{part}").items()}
 
     def __call__(self, hidden: Tensor) -> Tensor:
         wide = hidden if self.expand is None else self.expand(hidden).clamp_(0, 6)

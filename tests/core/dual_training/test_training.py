@@ -9,11 +9,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.demo.held_out import HELD_OUT
-from core.dual_training.heads import Recipe
+from core.dual_training import features
+from core.dual_training.features import trunk_views
+from core.dual_training.heads import Recipe, TunedRecipe
 from core.dual_training.stickers import emoji_names
 from core.dual_training.training import train_dual
 from core.encoders.dual import load_dual_encoder
-from core.errors import ImportFailed, ModelError, SettingError
+from core.encoders.dual_heads import load_heads
+from core.encoders.efficientnet_lite import load_efficientnet_lite2
+from core.errors import ImportFailed, JobStopped, ModelError, SettingError
 from core.evaluation.retrieval import evaluate_retrieval
 from core.settings import ROOT, Settings
 
@@ -74,6 +78,49 @@ def test_features_are_read_once(trained):
         cache=folder / "cache", report=lambda *_: None,
     )  # fmt: skip
     assert {path.name: path.stat().st_mtime_ns for path in (folder / "cache").iterdir()} == before
+
+
+def test_the_backbone_learns_with_the_heads(drawn):
+    recipe = TunedRecipe(epochs=4, batch=12, width=32, dropout=0.1, captions=1)
+    result = train_dual(
+        drawn / "pairs.csv", drawn / "images", drawn / "tuned.safetensors", recipe=recipe, cache=drawn / "cache",
+        report=lambda *_: None,
+    )  # fmt: skip
+    assert result["losses"][-1] < result["losses"][0]
+    weights, info = load_heads(drawn / "tuned.safetensors")
+    assert info.tuned
+    packaged = load_efficientnet_lite2().tail["tail.head.weight"]
+    assert 0 < float((weights["tail.head.weight"] - packaged).abs().max()) < 0.1
+    encoder = load_dual_encoder(drawn / "tuned.safetensors", Settings(threads=1))
+    found = evaluate_retrieval(encoder, drawn / "images", drawn / "pairs.csv", "test")
+    assert found["text_to_image"]["median_rank"] <= 3  # of 8
+
+
+def test_views_are_the_same_each_time_and_go_on_where_they_were_stopped(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK", 4)
+    paths = sorted((drawn / "images").glob("*-0.png"))[:6]
+    keys = [f"{at}" for at in range(len(paths))]
+
+    def draw(at):
+        return Image.open(paths[at])
+
+    whole = trunk_views(keys, draw, 2, tmp_path / "whole", lambda *_: None, "")
+
+    def stop(done, total, note):
+        raise JobStopped("Stopped.")
+
+    with pytest.raises(JobStopped):
+        trunk_views(keys, draw, 2, tmp_path / "halted", stop, "")
+    drawn_again = []
+
+    def count(at):
+        drawn_again.append(at)
+        return draw(at)
+
+    resumed = trunk_views(keys, count, 2, tmp_path / "halted", lambda *_: None, "")
+    assert set(drawn_again) == {4, 5}
+    np.testing.assert_array_equal(whole, resumed)
+    assert not np.array_equal(whole[:, 0], whole[:, 1])
 
 
 def test_what_can_not_be_trained_on_is_named(drawn, tmp_path):

@@ -19,6 +19,9 @@ TEXTS = [
     "A dog is running along the shore",
 ]
 
+SAME_COSINE = 0.999
+"""Beside others in a batch a text is padded, and bfloat16, where the processor has it, rounds to three digits."""
+
 
 def picture(colour, format="PNG"):
     buffer = io.BytesIO()
@@ -37,7 +40,7 @@ def check_contract(encoder, folder):
         _check_vectors(encode([]), 0, encoder.space.dim)
         assert np.array_equal(encode(tuple(TEXTS)), vectors)
         for index in range(len(TEXTS)):
-            np.testing.assert_allclose(encode([TEXTS[index]])[0], vectors[index], atol=2e-3)
+            assert encode([TEXTS[index]])[0] @ vectors[index] > SAME_COSINE
     documents = encoder.encode_documents(TEXTS)
     assert documents[0] @ documents[6] > documents[0] @ documents[2]
     if "picture" in encoder.modalities:
@@ -55,7 +58,7 @@ def _check_pictures(encoder, folder):
     _check_vectors(vectors, 3, encoder.space.dim)
     _check_vectors(encoder.encode_pictures([]), 0, encoder.space.dim)
     np.testing.assert_allclose(vectors[0], vectors[2], atol=1e-4)
-    np.testing.assert_allclose(encoder.encode_pictures([path])[0], vectors[1], atol=2e-3)
+    assert encoder.encode_pictures([path])[0] @ vectors[1] > SAME_COSINE
     assert abs(vectors[0] @ vectors[1]) < 0.9999
     with pytest.raises(PictureError):
         encoder.encode_pictures([picture("red"), b"not a picture"])
