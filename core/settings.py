@@ -56,7 +56,10 @@ class Settings:
 
     workspace: Path = _setting(DEMO_WORKSPACE, "FEEDSCOPE_WORKSPACE", "The folder of the workspace to open.")
     text_model: str = _setting(
-        "minilm", "FEEDSCOPE_TEXT", "The text encoder: minilm (packaged), or a sentence-transformers name or folder."
+        "minilm",
+        "FEEDSCOPE_TEXT",
+        "The text encoder: minilm (packaged, English), e5 (packaged, many languages), or a sentence-transformers name"
+        " or folder.",
     )
     dual_model: str = _setting(
         "default",

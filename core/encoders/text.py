@@ -1,4 +1,5 @@
-"""The text encoders: the packaged MiniLM, and any model of sentence-transformers by name or folder."""
+"""The text encoders: the packaged MiniLM and multilingual E5, and any model of sentence-transformers by name or
+folder."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from core.encoders.e5 import E5, E5_DIM, E5_ID, load_e5
 from core.encoders.length_batches import clean_text, length_batches
 from core.encoders.minilm import DIM, MINILM_ID, MiniLM, load_minilm
 from core.encoders.protocol import PictureInput, Vectors
@@ -18,6 +20,7 @@ from core.errors import ModelError
 from core.types import Space
 
 PACKAGED = "minilm"
+PACKAGED_MULTILINGUAL = "e5"
 CHARACTERS_A_TOKEN = 32
 """Texts are cut at this many times a model's tokens before they are tokenised, which spares it megabytes."""
 
@@ -49,6 +52,33 @@ class MiniLMEncoder:
 
     def encode_pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
         raise ModelError(f"{MINILM_ID} encodes texts only, no pictures.")
+
+
+class E5Encoder:
+    """The packaged multilingual model. Follows the protocol, for texts alone; threads may share it."""
+
+    modalities: frozenset[Literal["text", "picture"]] = frozenset({"text"})
+
+    def __init__(self, model: E5) -> None:
+        self._model = model
+        self._space = Space("text", E5_ID, E5_DIM)
+
+    @property
+    def space(self) -> Space:
+        return self._space
+
+    def describe(self) -> str:
+        """A line for people: the model and its number format."""
+        return f"{E5_ID}, 4 bits"
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._model.encode(texts, query=True)
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return self._model.encode(texts, query=False)
+
+    def encode_pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
+        raise ModelError(f"{E5_ID} encodes texts only, no pictures.")
 
 
 class SentenceTransformerEncoder:
@@ -98,13 +128,15 @@ class SentenceTransformerEncoder:
         return vectors
 
 
-def load_text_encoder(model: str) -> MiniLMEncoder | SentenceTransformerEncoder:
-    """``minilm`` is the packaged one; otherwise a folder, or a name that sentence-transformers downloads.
+def load_text_encoder(model: str) -> MiniLMEncoder | E5Encoder | SentenceTransformerEncoder:
+    """``minilm`` and ``e5`` are the packaged ones; otherwise a folder, or a name that sentence-transformers downloads.
 
     Raises ModelError where it is not there and can't be had.
     """
     if model == PACKAGED:
         return MiniLMEncoder(load_minilm())
+    if model == PACKAGED_MULTILINGUAL:
+        return E5Encoder(load_e5())
     declare_torchvision_operators()
     from sentence_transformers import SentenceTransformer
 
