@@ -48,6 +48,7 @@ def demo(
 def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
     """What the workspace holds, which models and indexes it has, and whether they are current."""
     from core.database.overview import summary
+    from core.encoders.advice import text_model_advice
 
     settings = settings_of(workspace)
     with open_workspace(settings) as opened:
@@ -55,12 +56,14 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
         parts = opened.indexes.status()
         spaces = {kind: opened.indexes.space(kind) for kind in ("text", "dual")}
         generation = opened.generation
+        advice = text_model_advice(opened)
     document = {
         "workspace": str(settings.workspace),
         "generation": generation,
         **{name: getattr(held, name) for name in ("posts", "users", "pictures", "interactions", "first_at", "last_at")},
         "models": {kind: space and space.model_id for kind, space in spaces.items()},
         "settings": {"text": settings.text_model, "dual": settings.dual_model},
+        "advice": [advice] if advice else [],
         "indexes": [asdict(part) for part in parts],
         "current": all(part.state in ("current", "empty") for part in parts),
         "runs": [asdict(run) for run in held.runs],
@@ -77,6 +80,8 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
         waiting = f", {part.waiting:,} waiting" if part.waiting else ""
         table.add_row(part.title, Text(f"{part.state}: {part.rows:,}{waiting} ({part.detail})"))
     out_console.print(table)
+    if advice:
+        out_console.print(Text(advice), soft_wrap=True)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from dashboard import resources
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import Tone, badge, day, day_and_time, facts, number, size, table
 from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.notices import notice
 from dashboard.components.text import element, show
 from dashboard.links import SearchLink
 
@@ -61,6 +62,9 @@ def draw_parts() -> None:
                 class_="fs-part",
             )
         )
+    advice = resources.text_model_advice()
+    if advice:
+        notice(advice)
     busy = bool(resources.active_jobs())
     with st.container(horizontal=True):
         if any(part.state in ("behind", "missing") for part in parts) and st.button(

@@ -11,7 +11,15 @@ from __future__ import annotations
 
 from dashboard.resources.content import choices, count, newest_pictures, overview, posts, thread, user_names, users
 from dashboard.resources.imports import failures_of, import_source, keep_files, offered_imports
-from dashboard.resources.indexes import duplicates, index_memory, index_standings, index_status, lab_runs, own_pictures
+from dashboard.resources.indexes import (
+    duplicates,
+    index_memory,
+    index_standings,
+    index_status,
+    lab_runs,
+    own_pictures,
+    text_model_advice,
+)
 from dashboard.resources.opened import (
     Encoders,
     Version,
@@ -54,6 +62,7 @@ __all__ = [
     "posts",
     "query_picture",
     "query_thumbnail",
+    "text_model_advice",
     "thread",
     "thumbnail",
     "user_names",

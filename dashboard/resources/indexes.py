@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.database.jobs import Job
 from core.duplicates import Duplicates, find_groups
+from core.encoders import advice
 from core.evaluation.own_pictures import OwnPictures, last_measured
 from core.indexes import Kind, PartStatus
 from core.vectors.standing import Standing, standings
@@ -61,3 +62,13 @@ def own_pictures() -> OwnPictures | None:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _own_pictures(at: Version) -> OwnPictures | None:
     return last_measured(workspace())
+
+
+def text_model_advice() -> str | None:
+    """A sentence where another text encoder would serve the posts' languages better."""
+    return _text_model_advice(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _text_model_advice(at: Version) -> str | None:
+    return advice.text_model_advice(workspace())
