@@ -1,7 +1,7 @@
 """SQL of spaces and their vectors: which posts and pictures still lack one, storing and reading them in bulk.
 
-The ``text`` space holds a vector a post (its row is the post's row); the ``dual`` space holds one a picture (its row is
-the media row). A space's vectors lie here, in a table of their own; or in another store, such as a Milvus server, and
+The ``text`` and ``recommend`` spaces hold a vector a post (its row is the post's row); the ``dual`` space holds one a
+picture (its row is the media row). A space's vectors lie here, in a table of their own; or in another store, such as a Milvus server, and
 then a table here tells which rows it holds, of which content. ``store`` names that store; HERE is this database.
 """
 
@@ -24,10 +24,12 @@ Noun = Literal["post", "media"]
 Cursor = duckdb.DuckDBPyConnection
 
 HERE = ""
+RECOMMEND = "recommend"
+"""The space of the recommender's post tower; see core.recommend.trained."""
 
 
 def noun_of(space: Space) -> Noun:
-    return "post" if space.name == "text" else "media"
+    return "post" if space.name in ("text", RECOMMEND) else "media"
 
 
 def table_name(cursor: Cursor, space: Space, store: str = HERE) -> str:
@@ -122,6 +124,8 @@ def count_pending(cursor: Cursor, space: Space, store: str = HERE) -> int:
 
 def items_sql(space: Space) -> str:
     """Every text or picture that should have a vector in a space: row, content, hash."""
+    if space.name == RECOMMEND:
+        return "SELECT row, text AS content, text_hash AS hash FROM posts"
     if noun_of(space) == "post":
         return "SELECT row, text AS content, text_hash AS hash FROM posts WHERE text <> ''"
     return "SELECT row, path AS content, sha256 AS hash FROM media WHERE path IS NOT NULL"

@@ -17,6 +17,7 @@ KINDS: dict[str, str] = {
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",
+    "recommend": "core.recommend.training:run",
     "duplicates": "core.duplicates:run",
     "moderate": "core.moderation.scoring:run",
     "measure": "core.vectors.quality:run",
