@@ -102,9 +102,7 @@ def list_trainings(cursor: Cursor, *, limit: int = 200) -> list[TrainingRow]:
     return [TrainingRow(*row[:5], *(json.loads(text) for text in row[5:])) for row in rows]
 
 
-def replace_lists(
-    cursor: Cursor, model: str, rows: Sequence[tuple[str, str, float, int]], at: datetime
-) -> None:
+def replace_lists(cursor: Cursor, model: str, rows: Sequence[tuple[str, str, float, int]], at: datetime) -> None:
     """Keeps (user, post, score, rank) as what ``model`` would show, in place of what was there."""
     cursor.execute("DELETE FROM foreign_lists WHERE model = ?", [model])
     users, posts, scores, ranks = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -113,7 +111,9 @@ def replace_lists(
          "score": pa.array(scores, pa.float64()), "rank": pa.array(ranks, pa.int32())}
     )  # fmt: skip
     cursor.register("incoming_lists", table)
-    cursor.execute("INSERT INTO foreign_lists SELECT ?, user_id, post_id, score, rank, ? FROM incoming_lists", [model, at])
+    cursor.execute(
+        "INSERT INTO foreign_lists SELECT ?, user_id, post_id, score, rank, ? FROM incoming_lists", [model, at]
+    )
     cursor.unregister("incoming_lists")
 
 

@@ -1,8 +1,9 @@
 """SQL of spaces and their vectors: which posts and pictures still lack one, storing and reading them in bulk.
 
 The ``text`` and ``recommend`` spaces hold a vector a post (its row is the post's row); the ``dual`` space holds one a
-picture (its row is the media row). A space's vectors lie here, in a table of their own; or in another store, such as a Milvus server, and
-then a table here tells which rows it holds, of which content. ``store`` names that store; HERE is this database.
+picture (its row is the media row). A space's vectors lie here, in a table of their own; or in another store, such as a
+Milvus server, and then a table here tells which rows it holds, of which content. ``store`` names that store; HERE is
+this database.
 """
 
 from __future__ import annotations

@@ -128,7 +128,9 @@ def history_of(
         found[row] = ([*dict.fromkeys([*kinds, kind])], moment, total + tells)
     acts = [Act(row, tuple(kinds), moment, total) for row, (kinds, moment, total) in found.items() if row not in taken]
     acts.sort(key=lambda act: (act.created_at or datetime.min, act.row), reverse=True)
-    by_hand = [Act(known[id_], (), at, 1.0, True) for id_ in dict.fromkeys(added) if known.get(id_) not in {None, *taken}]
+    by_hand = [
+        Act(known[id_], (), at, 1.0, True) for id_ in dict.fromkeys(added) if known.get(id_) not in {None, *taken}
+    ]
     by_hand = [act for act in by_hand if act.row not in found]
     seen |= {act.row for act in by_hand}
     kept = [*by_hand, *acts][:MOST_HISTORY]

@@ -62,7 +62,9 @@ class Recipe:
 
 def learn_recipe(workspace: Workspace, rows: Rows) -> tuple[Recipe, Matrix]:
     """A recipe from the posts ``rows``, and their features."""
-    recipe = Recipe(models={kind: space.model_id for kind in ("text", "dual") if (space := workspace.indexes.space(kind))})
+    recipe = Recipe(
+        models={kind: space.model_id for kind in ("text", "dual") if (space := workspace.indexes.space(kind))}
+    )
     about = _about(workspace, rows)
     for name, most in _MOST_WORDS.items():
         counts = Counter(word for words in about[name] for word in set(words))

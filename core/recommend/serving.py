@@ -109,9 +109,7 @@ def recommend_for(
     if model is not None and model not in known:
         raise SettingError(f"The recommender {model!r} can't be asked here; there are {', '.join(known)}.")
     begun = time.perf_counter()
-    history = history_of(
-        workspace, user_id, without=without, added=added, at=at, unseen_views=knobs.viewed_again
-    )
+    history = history_of(workspace, user_id, without=without, added=added, at=at, unseen_views=knobs.viewed_again)
     return listing_of(workspace, history, model or known[0], knobs, begun)
 
 
@@ -220,9 +218,7 @@ def _permitted(
     return rows[keep][:k], scores[keep][:k]
 
 
-def _scored(
-    workspace: Workspace, trained: Trained, history: History, k: int, knobs: Knobs
-) -> tuple[Rows, Scores]:
+def _scored(workspace: Workspace, trained: Trained, history: History, k: int, knobs: Knobs) -> tuple[Rows, Scores]:
     scores = score_histories(trained, [history], [np.ones(len(history.acts), bool)])[0]
     order = np.argsort(-scores, kind="stable")
     order = order[np.isfinite(scores[order])]
@@ -265,7 +261,9 @@ def lately_liked(workspace: Workspace, at: datetime | None) -> tuple[Rows, Score
         found = [
             (row, -float(place))
             for place, (row,) in enumerate(
-                cursor.execute("SELECT row FROM posts ORDER BY created_at DESC NULLS LAST, row DESC LIMIT 5000").fetchall()
+                cursor.execute(
+                    "SELECT row FROM posts ORDER BY created_at DESC NULLS LAST, row DESC LIMIT 5000"
+                ).fetchall()
             )
         ]
     return np.array([row for row, _ in found], np.int64), np.array([score for _, score in found], np.float32)

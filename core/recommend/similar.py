@@ -1,0 +1,173 @@
+"""Users alike, users to follow, and posts that the same people liked."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.database.posts import ids_of, rows_of
+from core.database.recommend import authors_and_days
+from core.recommend.acts import Acts, History, all_acts
+from core.recommend.models.content import unit_rows
+from core.recommend.serving import user_vector
+from core.recommend.trained import input_vectors, open_trained, publish, trained_names
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+Matrix = NDArray[np.float32]
+
+_kept: WeakKeyDictionary[Workspace, tuple[tuple[int, int], Acts, Matrix]] = WeakKeyDictionary()
+_lock = threading.Lock()
+RRF = 60.0
+"""Constant of reciprocal rank fusion (Cormack et al., 2009)."""
+
+
+def everybody(workspace: Workspace) -> tuple[Acts, Matrix]:
+    """All acts, and a unit vector a user: by the two towers where they are trained, else the user's row of acts
+    projected at random to 256 dimensions, whose cosines are those of shared neighbours but for chance."""
+    trained = open_trained(workspace, "two-tower") if "two-tower" in trained_names(workspace) else None
+    at = (workspace.generation, trained.number if trained else -1)
+    with _lock:
+        kept = _kept.get(workspace)
+        if kept is not None and kept[0] == at:
+            return kept[1], kept[2]
+        acts = all_acts(workspace)
+        if trained is not None:
+            inputs = input_vectors(workspace, trained, acts.posts)
+        else:
+            inputs = np.random.default_rng(0).normal(size=(len(acts.posts), 256)).astype(np.float32)
+        vectors = unit_rows(np.asarray(acts.matrix @ inputs, np.float32))
+        _kept[workspace] = (at, acts, vectors)
+        return acts, vectors
+
+
+def users_alike(
+    workspace: Workspace, history: History, *, who_acted_on: str | None = None, k: int = 10
+) -> list[tuple[str, float]]:
+    """(user id, cosine) of the users whose vectors are nearest, or of those among them who acted on a post."""
+    acts, vectors = everybody(workspace)
+    if not len(acts.users) or not len(history.acts):
+        return []
+    cosines = vectors @ _own_vector(workspace, acts, vectors, history)
+    if who_acted_on is not None:
+        row = rows_of(workspace.cursor(), [who_acted_on]).get(who_acted_on)
+        at = np.searchsorted(acts.posts, row) if row is not None else 0
+        acted = np.zeros(len(acts.users), bool)
+        acted[acts.matrix.tocsc()[:, [int(at)]].indices] = True
+        cosines = np.where(acted, cosines, -np.inf)
+    order = np.argsort(-cosines, kind="stable")
+    found = [(acts.users[at], float(cosines[at])) for at in order[: k + 1] if np.isfinite(cosines[at])]
+    return [(user, cosine) for user, cosine in found if user != history.user_id][:k]
+
+
+def _own_vector(workspace: Workspace, acts: Acts, vectors: Matrix, history: History) -> Matrix:
+    if "two-tower" in trained_names(workspace):
+        return user_vector(workspace, open_trained(workspace, "two-tower"), history)
+    at = int(np.searchsorted(np.array(acts.users), history.user_id))
+    known = at < len(acts.users) and acts.users[at] == history.user_id
+    return vectors[at] if known else np.zeros(vectors.shape[1], np.float32)
+
+
+def shared_neighbours(workspace: Workspace, history: History, *, k: int = 10) -> list[tuple[str, float]]:
+    """(user id, overlap) of users who acted on the same posts: shared posts over the root of both counts."""
+    acts, _ = everybody(workspace)
+    rows = history.rows()
+    if not len(rows):
+        return []
+    at = np.searchsorted(acts.posts, rows)
+    own = np.zeros(len(acts.posts), np.float32)
+    own[at[(at < len(acts.posts)) & np.isin(rows, acts.posts)]] = 1.0
+    both = (acts.matrix != 0).astype(np.float32) @ own
+    counts = np.diff(acts.matrix.indptr)
+    overlap = both / np.sqrt(np.maximum(counts, 1) * max(1.0, float(own.sum())))
+    order = np.argsort(-overlap, kind="stable")[: k + 1]
+    return [(acts.users[i], float(overlap[i])) for i in order if overlap[i] > 0 and acts.users[i] != history.user_id][
+        :k
+    ]
+
+
+def to_follow(workspace: Workspace, history: History, *, k: int = 10) -> list[tuple[str, float, int]]:
+    """(author, cosine, how many users alike acted on them) of authors whom the user has not acted on.
+
+    Two rankings merged by reciprocal rank: authors whose posts' vectors are nearest to the user's, and authors on whom
+    the 20 users with most shared neighbours act.
+    """
+    if not len(history.acts):
+        return []
+    cursor = workspace.cursor()
+    met = {author for author, _ in authors_and_days(cursor, history.rows().tolist()).values()} | {
+        history.user_id,
+        None,
+        "",
+    }
+    near = _near_authors(workspace, history)
+    counts: dict[str, int] = defaultdict(int)
+    acts, _ = everybody(workspace)
+    place = {user: at for at, user in enumerate(acts.users)}
+    for user, _ in shared_neighbours(workspace, history, k=20):
+        at = place[user]
+        rows = acts.posts[acts.matrix.indices[acts.matrix.indptr[at] : acts.matrix.indptr[at + 1]]]
+        for author in {author for author, _ in authors_and_days(cursor, rows.tolist()).values() if author}:
+            if author != user:
+                counts[author] += 1
+    ranked = [
+        [author for author in sorted(near, key=lambda one: -near[one]) if author not in met],
+        [author for author in sorted(counts, key=lambda one: (-counts[one], one)) if author not in met],
+    ]
+    merged: dict[str, float] = defaultdict(float)
+    for one in ranked:
+        for rank, author in enumerate(one, start=1):
+            merged[author] += 1.0 / (RRF + rank)
+    best = sorted(merged, key=lambda author: (-merged[author], author))[:k]
+    return [(author, near.get(author, 0.0), counts.get(author, 0)) for author in best]
+
+
+def _near_authors(workspace: Workspace, history: History) -> dict[str, float]:
+    """Authors by the cosine of the user's vector and the mean of their posts', from the nearest 2,000 posts."""
+    if "two-tower" not in trained_names(workspace):
+        return {}
+    publish(workspace)
+    trained = open_trained(workspace, "two-tower")
+    vector = user_vector(workspace, trained, history)
+    assert trained.space is not None
+    index = workspace.indexes.store.index(trained.space)
+    if not np.any(vector) or not len(index):
+        return {}
+    scores, rows = index.search(vector[None], min(2000, len(index)))
+    about = authors_and_days(workspace.cursor(), rows[0][rows[0] >= 0].tolist())
+    best: dict[str, list[float]] = defaultdict(list)
+    for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True):
+        author = about.get(row, (None, None))[0]
+        if author:
+            best[author].append(score)
+    return {author: float(np.mean(own[:5])) for author, own in best.items()}
+
+
+def liked_together(workspace: Workspace, post_id: str, *, k: int = 10) -> list[tuple[str, float]]:
+    """(post id, cosine) of the posts nearest in the two towers' space: those that the same people like."""
+    row = rows_of(workspace.cursor(), [post_id]).get(post_id)
+    if row is None or "two-tower" not in trained_names(workspace):
+        return []
+    publish(workspace)
+    space = open_trained(workspace, "two-tower").space
+    assert space is not None
+    _, vectors = workspace.indexes.store.read(space, np.array([row], np.int64))
+    if not len(vectors):
+        return []
+    from core.moderation.effects import removed_rows
+
+    index = workspace.indexes.store.index(space)
+    removed = set(removed_rows(workspace).tolist())
+    scores, rows = index.search(vectors, min(k + 1 + len(removed), len(index)))
+    ids = ids_of(workspace.cursor(), rows[0].tolist())
+    return [
+        (ids[one], float(score))
+        for one, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True)
+        if one in ids and one != row and one not in removed
+    ][:k]
