@@ -30,6 +30,12 @@ def pages() -> dict[str, st.Page]:
             folder / "coordination.py", title="Coordination", icon=":material/group_work:", url_path="coordination"
         ),
         "user": st.Page(folder / "user.py", title="User", url_path="user", visibility="hidden"),
+        "recommendations": st.Page(
+            folder / "recommendations.py",
+            title="Recommendations",
+            icon=":material/recommend:",
+            url_path="recommendations",
+        ),
         "collections": st.Page(
             folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 _EVIDENCE = 6
+_TAG = re.compile(r"#\w{2,50}")
 _SEGMENT = 100
 
 
@@ -113,7 +115,16 @@ def _distinctive(
                 own = [row for row, text in texts.items() if feature.name.lower() in text]
                 if len(own) > 1:
                     topics.append((feature.name, kind, own))
-    return topics
+    return topics or _hashtags(texts)
+
+
+def _hashtags(texts: dict[int, str]) -> list[tuple[str, Literal["cluster", "words", "hashtags"], list[int]]]:
+    """Where too few posts are there for anything to be distinctive: the hashtags that come twice."""
+    members: dict[str, list[int]] = defaultdict(list)
+    for row, text in texts.items():
+        for tag in set(_TAG.findall(text)):
+            members[tag].append(row)
+    return [(tag, "hashtags", own) for tag, own in members.items() if len(own) > 1]
 
 
 def exposure_of(workspace: Workspace, listings: list[Listing]) -> Exposure:

@@ -252,7 +252,7 @@ def lately_liked(workspace: Workspace, at: datetime | None) -> tuple[Rows, Score
         WITH acts AS (SELECT p.row, i.created_at FROM interactions i JOIN posts p ON p.id = i.post_id
                       WHERE i.kind NOT IN ('view', 'impression') AND coalesce(i.created_at <= ?, true)),
              newest AS (SELECT max(created_at) AS moment FROM acts)
-        SELECT row, sum(exp2(-coalesce(epoch(moment) - epoch(created_at), 86400 * ?) / 86400 / ?)) AS liked
+        SELECT row, sum(pow(2, -coalesce(epoch(moment) - epoch(created_at), 86400 * ?) / 86400 / ?)) AS liked
         FROM acts, newest GROUP BY row ORDER BY liked DESC, row DESC LIMIT 5000
         """,
         [at or datetime(9999, 1, 1), 10 * _FALLBACK_HALF_LIFE, _FALLBACK_HALF_LIFE],

@@ -50,7 +50,7 @@ def everybody(workspace: Workspace) -> tuple[Acts, Matrix]:
 def users_alike(
     workspace: Workspace, history: History, *, who_acted_on: str | None = None, k: int = 10
 ) -> list[tuple[str, float]]:
-    """(user id, cosine) of the users whose vectors are nearest, or of those among them who acted on a post."""
+    """(user id, cosine) of the users whose vectors are nearest; or of those who acted on a post, less its author."""
     acts, vectors = everybody(workspace)
     if not len(acts.users) or not len(history.acts):
         return []
@@ -60,6 +60,8 @@ def users_alike(
         at = np.searchsorted(acts.posts, row) if row is not None else 0
         acted = np.zeros(len(acts.users), bool)
         acted[acts.matrix.tocsc()[:, [int(at)]].indices] = True
+        author = authors_and_days(workspace.cursor(), [row or 0]).get(row or 0, (None, None))[0]
+        acted &= np.array([user != author for user in acts.users])
         cosines = np.where(acted, cosines, -np.inf)
     order = np.argsort(-cosines, kind="stable")
     found = [(acts.users[at], float(cosines[at])) for at in order[: k + 1] if np.isfinite(cosines[at])]

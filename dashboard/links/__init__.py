@@ -17,6 +17,7 @@ from dashboard.links.map import MAX_CORNERS, MapLink
 from dashboard.links.overview import OverviewLink
 from dashboard.links.parse import MAX_CHARS
 from dashboard.links.post import By, PostLink
+from dashboard.links.recommend import RecommendLink, Tab
 from dashboard.links.review import InsightsLink, ReviewLink, ReviewView
 from dashboard.links.search import MAX_HITS, MAX_PAGE, NOT_WEIGHT, PAGE_SIZE, SearchLink, Sort
 from dashboard.links.user import UserLink
@@ -43,11 +44,13 @@ __all__ = [
     "OverviewLink",
     "Params",
     "PostLink",
+    "RecommendLink",
     "ReviewLink",
     "ReviewView",
     "SearchLink",
     "Sort",
     "SpaceName",
+    "Tab",
     "UserLink",
     "parse_url",
 ]
@@ -66,6 +69,7 @@ LINKS: dict[str, type[Link]] = {
         IndexLink,
         ReviewLink,
         InsightsLink,
+        RecommendLink,
     )
 }
 
