@@ -32,6 +32,7 @@ from core.maps.layouts import (
 )
 from core.maps.names import READ_CHARS, name_of
 from core.maps.neighbours import Graph, find_neighbours
+from core.maps.picture_names import joined, name_by_pictures
 
 if TYPE_CHECKING:
     from core.jobs.runner import JobContext
@@ -130,6 +131,10 @@ class _Desk:
         labels = np.load(folder / "labels.npy")
         write_texts(context.workspace, graph, folder / "texts.jsonl", recipe.seed)
         terms = self._call("names", "naming clusters")["terms"]
+        if recipe.space == "dual":
+            context.report("naming what pictures show", 0, None)
+            shown = name_by_pictures(graph.vectors, labels, context.workspace.encoder("dual"))
+            terms = [[joined(*pair) for pair in zip(*level, strict=True)] for level in zip(shown, terms, strict=True)]
         xy = np.load(folder / "xy.npy")
         quality = Quality(**laid_out["quality"]) if laid_out["quality"] else None
         return Drawn(

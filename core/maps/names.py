@@ -183,6 +183,8 @@ def _best_terms(
         share = count / max(1, size)
         least = 2 if size > 3 else 1
         good = (count >= least) & (share > LIFT * total[at] / everywhere)
+        if not good.any():  # too few texts to have a word in common: their rarest common ones
+            good = count > 0
         at, share = at[good], share[good]
         score = share * np.log1p(average / total[at]) * pair[at]
         order = np.argsort(-score, kind="stable")[:80]

@@ -98,7 +98,7 @@ def _choose(
     on_change: Callable[[MapLink], None], link: MapLink,
 ) -> None:  # fmt: skip
     st.session_state[key] = value
-    st.selectbox(label, options, format_func=named, key=key, on_change=on_change, args=(link,), width=210)
+    st.selectbox(label, options, format_func=named, key=key, on_change=on_change, args=(link,), width=172)
 
 
 def _to_layout(link: MapLink) -> None:

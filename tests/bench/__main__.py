@@ -17,7 +17,13 @@ def main():
         demo = Path(folder) / "demo"
         command = [sys.executable, "-m", "core", "demo", "--workspace", str(demo), "--json"]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        for module, *words in (("encoding",), ("vectors",), ("search", str(demo)), ("first_page", str(demo))):
+        for module, *words in (
+            ("encoding",),
+            ("vectors",),
+            ("search", str(demo)),
+            ("first_page", str(demo)),
+            ("maps", str(demo)),
+        ):
             done = subprocess.run(
                 [sys.executable, "-m", f"tests.bench.{module}", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE
             )
