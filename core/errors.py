@@ -46,6 +46,14 @@ class CollectionError(FeedscopeError):
     """A collection or a saved search that is missing, or that can't be made or changed as asked."""
 
 
+class FetchError(FeedscopeError):
+    """A picture at a web address can't be had, or may not be asked for."""
+
+
+class ErasureError(FeedscopeError):
+    """There is nothing of that id to delete."""
+
+
 class ExportError(FeedscopeError):
     """What was to be given out is empty, or can't be written where it should be."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.data_view import draw_holdings, draw_jobs, draw_parts, draw_runs
+from dashboard.components.data_view import draw_holdings, draw_jobs, draw_parts, draw_remote_pictures, draw_runs
 from dashboard.components.import_form import draw_import
 from dashboard.components.notices import notices
 from dashboard.components.text import element, show
@@ -24,4 +24,5 @@ with left:
 with right, st.container(border=True, key="data_about"):
     draw_holdings()
     draw_parts()
+    draw_remote_pictures()
 draw_runs()

@@ -9,6 +9,7 @@ from rich.text import Text
 from core.cli import (
     collections,
     dual,
+    erasure,
     export,
     ingest,
     maps,
@@ -25,6 +26,7 @@ __all__ = [
     "app",
     "collections",
     "dual",
+    "erasure",
     "export",
     "ingest",
     "main",

@@ -90,3 +90,26 @@ def _print(result: dict[str, Any]) -> None:
         err_console.print(Text(f"No row has a column {name!r} to drop."), soft_wrap=True)
     for failure in result["failures"]:
         out_console.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)
+
+
+@app.command("fetch-pictures")
+def fetch_pictures(
+    most: Annotated[int, typer.Option(min=1, help="How many addresses to ask for at most.")] = 1000,
+    max_mb: Annotated[int, typer.Option(min=1, help="Leave larger pictures.")] = 20,
+    seconds: Annotated[float, typer.Option(min=1, help="Give a picture up after so long.")] = 20,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds between two requests to a host.")] = 0.5,
+    again: Annotated[bool, typer.Option("--again", help="Try those that failed before as well.")] = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Fetch the pictures that posts name by web addresses. Nothing is ever fetched without this being asked for."""
+    params = {"most": most, "max_mb": max_mb, "seconds": seconds, "pause": pause, "again": again}
+    with open_workspace(settings_of(workspace)) as opened:
+        result = run_job(opened, "fetch_pictures", params, "Fetch pictures").result or {}
+    if wants_json(json_):
+        print_json(result)
+        return
+    counted = f"{result['tried']:,} tried, {result['fetched']:,} fetched, {result['failed_fetches']:,} failed"
+    out_console.print(f"Pictures: {counted}.")
+    for failure in result["failures"][: result["failed_fetches"]]:
+        out_console.print(Text(f"{failure['where']}: {failure['reason']}"), soft_wrap=True)

@@ -14,6 +14,8 @@ KINDS: dict[str, str] = {
     "ingest": "core.ingest.pipeline:run",
     "ingest_acts": "core.ingest.acts_job:run",
     "dry_run": "core.ingest.dry_run:run",
+    "fetch_pictures": "core.ingest.fetch_job:run",
+    "erase": "core.erasure:run",
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",

@@ -13,7 +13,8 @@ from dashboard.components.figures import Tone, badge, day, day_and_time, facts, 
 from dashboard.components.jobs import POLL_SECONDS, draw_job
 from dashboard.components.notices import notice
 from dashboard.components.text import element, show
-from dashboard.links import SearchLink
+from dashboard.links import DataLink, SearchLink
+from dashboard.navigation import go_to
 
 PART_STATES: dict[str, tuple[str, Tone]] = {
     "current": ("Current", "good"),
@@ -77,6 +78,35 @@ def draw_parts() -> None:
         ):
             resources.workspace().jobs.submit("rebuild", {}, title="Rebuild the indexes")
             st.rerun()
+
+
+def draw_remote_pictures() -> None:
+    """Pictures that lie elsewhere: nothing is fetched before somebody asks for it here."""
+    remote = resources.remote_pictures()
+    if not remote.waiting and not remote.failed:
+        return
+    failed = f" {number(remote.failed)} were asked for in vain." if remote.failed else ""
+    show(
+        element("h2", "Pictures elsewhere"),
+        element(
+            "p",
+            f"{number(remote.waiting)} pictures are named by web addresses and not here.{failed} Fetching them tells"
+            " their servers that somebody looks.",
+        ),
+    )
+    with (
+        st.popover("Fetch pictures", icon=":material/cloud_download:", key="data.fetch"),
+        st.form("data.fetch.form", border=False),
+    ):
+        most = st.number_input("At most", 1, 1_000_000, max(1, min(1000, remote.waiting or remote.failed)))
+        max_mb = st.number_input("Megabytes of one picture, at most", 1, 50, 20)
+        seconds = st.number_input("Seconds for one picture, at most", 1, 120, 20)
+        pause = st.number_input("Seconds between two requests to a server", 0.0, 60.0, 0.5)
+        again = st.checkbox("Try those again that failed", value=not remote.waiting)
+        if st.form_submit_button("Fetch", type="primary", disabled=bool(resources.active_jobs())):
+            params = {"most": most, "max_mb": max_mb, "seconds": seconds, "pause": pause, "again": again}
+            job = resources.workspace().jobs.submit("fetch_pictures", params, title="Fetch pictures")
+            go_to(DataLink(job=job))
 
 
 def draw_jobs(shown: int | None) -> None:

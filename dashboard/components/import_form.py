@@ -14,6 +14,7 @@ from core.ingest.recognise import FORMATS, estimate_rows, preview
 from core.ingest.records import PostRecord, Source
 from core.types import Media
 from dashboard import resources
+from dashboard.components.acts_form import draw_acts
 from dashboard.components.cards import SIDES, Card, draw_cards
 from dashboard.components.figures import facts, number
 from dashboard.components.jobs import draw_failures
@@ -113,6 +114,8 @@ def _draw_source(link: DataLink) -> None:
         )
         rows = estimate_rows(source)
     except ImportFailed as error:
+        if draw_acts(link):
+            return
         notice(str(error), kind="error")
         if link.format or link.columns:
             st.button("Recognise it again", on_click=show_in_address_bar, args=(DataLink(path=link.path),))
@@ -128,16 +131,38 @@ def _draw_source(link: DataLink) -> None:
         if source.mapping:
             show(facts((field.replace("_", " "), column) for field, column in _in_order(source)))
         _draw_options(link, source)
+        less = _draw_privacy()
         buttons = st.container(horizontal=True)
+        params = {"path": str(path), "format": link.format or AUTO, "mapping": dict(link.columns) or None, **less}
         if buttons.button(f"Import {about}", type="primary", icon=":material/download_done:", disabled=not records):
-            params = {"path": str(path), "format": link.format or AUTO, "mapping": dict(link.columns) or None}
             job = resources.workspace().jobs.submit("ingest", params, title=f"Import {path.name}")
             go_to(DataLink(job=job))
+        if buttons.button(
+            "Dry run",
+            icon=":material/experiment:",
+            disabled=not records,
+            help="Reads it all and says what would be stored. Nothing is.",
+        ):
+            job = resources.workspace().jobs.submit("dry_run", params, title=f"Dry run of {path.name}")
+            go_to(replace(link, job=job))
         buttons.button("Choose something else", on_click=show_in_address_bar, args=(DataLink(),))
     if failures:
         draw_failures([{"where": f.where, "reason": f.reason} for f in failures], key="import.failures")
     show(element("h3", f"The first {number(len(records))} as they would be stored"))
     _draw_records(records)
+
+
+def _draw_privacy() -> dict[str, object]:
+    """What the import is to leave out."""
+    with st.expander("Privacy: import less than the file holds"):
+        pseudonymise = st.checkbox(
+            "Keep users under pseudonyms",
+            key="import.pseudonymise",
+            help="Ids and handles become keyed hashes; names, profiles and addresses are left out. The key lies beside"
+            " the workspace's folder, not in it. Later imports into this workspace do the same.",
+        )
+        drop = st.text_input("Columns to leave out, parted by commas", key="import.drop")
+    return {"pseudonymise": pseudonymise, "drop": [name.strip() for name in (drop or "").split(",") if name.strip()]}
 
 
 def _in_order(source: Source) -> Iterable[tuple[str, str]]:

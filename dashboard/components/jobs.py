@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
@@ -56,6 +58,14 @@ def outcome(job: Job) -> str:
     result = job.result or {}
     if job.state == "failed":
         return (job.error or "It failed.").partition("Traceback")[0].strip()
+    if "tried" in result:
+        counted = f"{number(result['fetched'])} fetched, {number(result['failed_fetches'])} not to be had"
+        return f"{number(result['tried'])} addresses of pictures were asked: {counted}."
+    if "id_sha256" in result:
+        found = len(result["found_in"])
+        proof = f"Its id was found in {number(found)}" if found else "Its id was found in none"
+        searched = f"{proof} of the {number(result['searched_files'])} files of the workspace afterwards."
+        return f"{number(result['posts'])} posts and {number(result['pictures'])} pictures were deleted. {searched}"
     if "seen" not in result:
         return ""
     parts = [f"{number(int(result.get(name, 0)))} {name}" for name in ("added", "updated", "skipped", "failed")]
@@ -65,6 +75,8 @@ def outcome(job: Job) -> str:
         "picture could not be read; its post was" if pictures == 1 else "pictures could not be read; their posts were"
     )
     pictures_said = f" {number(pictures)} {kept} kept." if pictures else ""
+    if result.get("dry_run"):
+        return f"{number(int(result['seen']))} rows of {source} were tried: {', '.join(parts)}. Nothing was stored."
     return f"{number(int(result['seen']))} rows read from {source}: {', '.join(parts)}.{pictures_said}"
 
 
@@ -88,6 +100,16 @@ def draw_job(job: Job, *, key: str) -> None:
         ):
             resources.workspace().jobs.resume(job.id)
             st.rerun()
+        if job.state == "done" and {"seen", "tried", "id_sha256"} & (job.result or {}).keys():
+            buttons.download_button(
+                "Receipt" if "id_sha256" in (job.result or {}) else "Report",
+                data=partial(report_json, job),
+                file_name=f"{job.kind}-{job.id}.json",
+                mime="application/json",
+                icon=":material/receipt_long:",
+                key=f"{key}_report_{job.id}",
+                on_click="ignore",
+            )
         details = (job.error or "").partition("Traceback")
         if details[1]:
             with st.expander("Details for a report"):
@@ -95,6 +117,20 @@ def draw_job(job: Job, *, key: str) -> None:
         failures = resources.failures_of(job)
         if failures:
             draw_failures(failures, key=f"{key}_failures_{job.id}")
+
+
+def report_json(job: Job) -> str:
+    """All that an import, a fetch or a deletion has to say, every row that could not be read too."""
+    document: dict[str, object] = {
+        "job": job.kind,
+        "title": job.title,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+    }
+    failures = resources.all_failures_of(job)
+    return json.dumps(
+        {**document, **(job.result or {}), "failures": failures}, ensure_ascii=False, indent=1, default=str
+    )
 
 
 def draw_failures(failures: list[dict[str, str]], *, key: str) -> None:

@@ -14,7 +14,9 @@ from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
 from dashboard.components.cards import Card, author_name, draw_cards
 from dashboard.components.chips import Chip, draw_chips
+from dashboard.components.erase_form import draw_erase
 from dashboard.components.figures import day, facts, number
+from dashboard.components.frontend import component, draw
 from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
@@ -28,6 +30,7 @@ SHOWN_CHARS = 5000
 UNFOLDED_CHARS = 40_000
 """A post's text may have a megabyte, which a browser can't set in one piece: this much of it is shown at most."""
 _SHOWN = "post.link"
+_history = component("history")
 
 
 def draw_post(post: Post, user: User | None) -> None:
@@ -80,7 +83,25 @@ def draw_facts(post: Post, user: User | None) -> None:
         for found in collections.collections_holding(post.id)
     ]
     draw_chips(chips, label="Where to go", key="post.onward")
+    _draw_counts(post)
     draw_add_to_collection([post.id], key="post.collect")
+    draw_erase(post)
+
+
+def _draw_counts(post: Post) -> None:
+    """How the post's counts went from import to import, where they changed."""
+    found = resources.counts_over_time(post.id)
+    if not found:
+        return
+    show(element("h3", "Counts over time"))
+    lines = []
+    for name in ("likes", "reposts", "replies"):
+        values = [(one.seen_at, value) for one in found if (value := getattr(one, name)) is not None]
+        if len({value for _, value in values}) > 1:
+            points = [[at.timestamp(), value] for at, value in values]
+            said = ", ".join(f"{number(value)} on {day(at)}" for at, value in values[-12:])
+            lines.append({"name": name.capitalize(), "points": points, "said": said})
+    draw(_history, {"label": "Counts over time", "lines": lines}, key="post.history")
 
 
 def _draw_author(post: Post, user: User | None) -> None:

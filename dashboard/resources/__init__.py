@@ -9,8 +9,26 @@ Pages and components say ``resources.find(link)``: each module's calls are named
 
 from __future__ import annotations
 
-from dashboard.resources.content import choices, count, newest_pictures, overview, posts, thread, user_names, users
-from dashboard.resources.imports import failures_of, import_source, keep_files, offered_imports
+from dashboard.resources.content import (
+    choices,
+    count,
+    counts_over_time,
+    newest_pictures,
+    overview,
+    posts,
+    thread,
+    user_names,
+    users,
+)
+from dashboard.resources.imports import (
+    all_failures_of,
+    doomed,
+    failures_of,
+    import_source,
+    keep_files,
+    offered_imports,
+    remote_pictures,
+)
 from dashboard.resources.indexes import (
     duplicates,
     index_memory,
@@ -38,8 +56,11 @@ __all__ = [
     "Encoders",
     "Version",
     "active_jobs",
+    "all_failures_of",
     "choices",
     "count",
+    "counts_over_time",
+    "doomed",
     "duplicates",
     "encoders",
     "failures_of",
@@ -62,6 +83,7 @@ __all__ = [
     "posts",
     "query_picture",
     "query_thumbnail",
+    "remote_pictures",
     "text_model_advice",
     "thread",
     "thumbnail",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.database.filters import FilterChoices, count_posts, filter_choices
 from core.database.overview import Summary, recent_pictures, summary
-from core.database.posts import get_posts, get_thread
+from core.database.posts import Counts, count_history, get_posts, get_thread
 from core.database.users import get_users
 from core.types import Filters, Post, User
 from dashboard.resources.opened import Version, version, workspace
@@ -66,3 +66,8 @@ def thread(post_id: str) -> list[Post]:
 def count(filters: Filters) -> int:
     """How many posts pass."""
     return count_posts(workspace().cursor(), filters)
+
+
+def counts_over_time(post_id: str) -> list[Counts]:
+    """A post's counts as imports found them, oldest first; empty where they never changed."""
+    return count_history(workspace().cursor(), post_id)

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.database.jobs import Job
+from core.database.remote_pictures import RemoteCounts, count_remote
 from core.database.runs import run_failures
+from core.erasure import Doomed, look
 from core.ingest.places import UPLOAD, keep_upload, offered_sources, source_below_roots, uploaded_source
+from core.types import Noun
 from dashboard.resources.opened import workspace
 
 
@@ -18,6 +21,25 @@ def failures_of(job: Job) -> list[dict[str, str]]:
     run = job.checkpoint.get("run")
     found = run_failures(workspace().cursor(), run) if run is not None else []
     return [{"where": place, "reason": reason} for place, reason in found]
+
+
+def all_failures_of(job: Job) -> list[dict[str, str]]:
+    """The same, however many they are."""
+    run = (job.result or {}).get("run")
+    if not run:
+        return failures_of(job)
+    found = run_failures(workspace().cursor(), int(run), limit=10_000_000)
+    return [{"where": place, "reason": reason} for place, reason in found]
+
+
+def remote_pictures() -> RemoteCounts:
+    """How many pictures are named by web addresses and not here."""
+    return count_remote(workspace().cursor())
+
+
+def doomed(noun: Noun, id_: str) -> Doomed:
+    """What deleting a post or a user would take away. Raises ErasureError."""
+    return look(workspace(), noun, id_)
 
 
 def import_source(named: str) -> Path:

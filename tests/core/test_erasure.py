@@ -1,0 +1,146 @@
+"""Deleted everywhere: proved by looking for the ids in every file of the workspace, in each form that we write."""
+
+import hashlib
+import json
+
+import pytest
+from PIL import Image
+
+from core import collections, saved_searches
+from core.database.posts import get_posts
+from core.erasure import look
+from core.errors import ErasureError
+from core.moderation import decisions, reports
+from core.moderation.policies import list_policies
+from core.search.search import search
+from core.types import Query, QueryPart
+
+USER, HANDLE, POST, OTHER = "user-qzx-4711", "handle_vwk_0815", "post-jqy-31337", "post-kept-1"
+
+
+@pytest.fixture
+def full(workspace, tmp_path):
+    """A workspace in which a user and their posts are in every place that there is."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    lines = ["id,text,author_id,author_username,author_name,images,reply_to,likes,in_reply_to_user,url"]
+    lines.append(f"{POST},zebra words of theirs,{USER},{HANDLE},Qzx Person,only.png,,3,,https://x.example/{HANDLE}/1")
+    lines.append(f"post-jqy-2,zebra second words,{USER},{HANDLE},Qzx Person,shared.png,,1,,")
+    lines.append(f"{OTHER},an answer by somebody,someone-else,else,Else,shared.png,{POST},0,{USER},")
+    lines += [f"filler-{n},plain words number {n},author-{n % 7},a{n % 7},A,,,0,," for n in range(300)]
+    (folder / "posts.csv").write_text("\n".join(lines) + "\n")
+    Image.new("RGB", (64, 64), "red").save(folder / "only.png")
+    Image.new("RGB", (64, 64), "blue").save(folder / "shared.png")
+    (tmp_path / "acts.csv").write_text(f"user,post\n{USER},{OTHER}\nsomeone-else,{POST}\n")
+    (tmp_path / "follows.csv").write_text(f"follower,followed\nsomeone-else,{USER}\n")
+    run(workspace, "ingest", path=str(folder))
+    (folder / "posts.csv").write_text("\n".join(lines).replace(",3,,https", ",9,,https") + "\n")
+    run(workspace, "ingest", path=str(folder))
+    run(workspace, "ingest_acts", path=str(tmp_path / "acts.csv"))
+    run(workspace, "ingest_acts", path=str(tmp_path / "follows.csv"))
+    run(workspace, "duplicates")
+    collections.create(workspace, "posts", "post", [POST, OTHER])
+    collections.create(workspace, "people", "user", [USER, "someone-else"])
+    saved_searches.save(workspace, "theirs", f"./search?user={USER}")
+    policy = list_policies(workspace)[0].id
+    reports.report(workspace, [POST], policy)
+    decisions.decide(workspace, [POST], "label", policy=policy, label="odd")
+    for name, data in (("uploads/0123456789abcdef/posts.csv", f"id,author\n1,{USER}\n".encode()),
+                       ("uploads/fedcba9876543210/posts.csv", b"id,author\n1,ann\n"),
+                       ("tmp/left.json", json.dumps([USER]).encode()),
+                       ("models/notes.json", json.dumps({"users": [USER]}).encode())):  # fmt: skip
+        path = workspace.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    only = (folder / "only.png").read_bytes()
+    (workspace.path / "queries" / hashlib.sha256(only).hexdigest()).write_bytes(only)
+    workspace.cursor().execute("CHECKPOINT")
+    return workspace
+
+
+def run(workspace, kind, **params):
+    return workspace.jobs.run_now(kind, params, title=kind).result
+
+
+def places(workspace, *needles):
+    """Files of the workspace that hold one of the needles in some form."""
+    forms = [
+        form for needle in needles for form in (needle.encode(), needle.encode("utf-16-le"), needle.encode("utf-32-le"))
+    ]
+    files = [path for path in workspace.path.rglob("*") if path.is_file()]
+    return sorted(
+        {path.relative_to(workspace.path).as_posix() for path in files if any(f in path.read_bytes() for f in forms)}
+    )
+
+
+def cells(workspace, needle):
+    """Columns of the database that hold the needle."""
+    cursor = workspace.cursor()
+    tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    found = []
+    for (table,) in tables:
+        for row in cursor.execute(f"SELECT * FROM {table}").fetchall():
+            found += [table for cell in row if needle in str(cell)]
+    return found
+
+
+def test_a_user_is_gone_from_every_file_and_every_cell(full):
+    before = places(full, USER, HANDLE, POST)
+    assert "feedscope.duckdb" in before
+    assert any(name.startswith("uploads/") for name in before)
+    only = full.cursor().execute("SELECT path FROM media WHERE name = 'only.png'").fetchall()[0][0]
+    assert (full.media_folder / only).exists()
+    doomed = look(full, "user", USER)
+    assert (doomed.posts, doomed.pictures, doomed.name) == (2, 2, "Qzx Person")
+
+    receipt = run(full, "erase", noun="user", id=USER)
+
+    for needle in (USER, HANDLE, POST, "post-jqy-2", "zebra", "Qzx Person"):
+        assert cells(full, needle) == [], needle
+        assert places(full, needle) == [], needle
+    assert receipt["id_sha256"] == hashlib.sha256(USER.encode()).hexdigest()
+    assert (receipt["posts"], receipt["pictures"], receipt["found_in"]) == (2, 2, [])
+    assert receipt["rows"]["posts"] == 2
+    assert receipt["rows"]["vectors"] >= 2
+    assert receipt["searched_files"] > 5
+    assert not (full.media_folder / only).exists()
+    assert not (full.path / "queries" / only.rpartition("/")[2].removesuffix(".png")).exists()
+    assert (full.path / "uploads" / "fedcba9876543210" / "posts.csv").exists()
+
+    kept = get_posts(full.cursor(), [OTHER])[OTHER]
+    assert kept.reply_to is None
+    assert kept.media[0].path is not None
+    assert (full.media_folder / kept.media[0].path).exists()
+    assert [found.size for found in collections.list_all(full)] == [1, 1]
+    hits = [hit.post_id for hit in search(full, Query((QueryPart("text", "zebra words"),), k=50)).hits]
+    assert POST not in hits
+    assert hits
+    assert [part.state for part in full.indexes.status()] == ["current", "current", "current"]
+    with pytest.raises(ErasureError, match="no user"):
+        look(full, "user", USER)
+
+
+def test_a_post_is_gone_and_its_author_stays(full):
+    receipt = run(full, "erase", noun="post", id=POST)
+    assert cells(full, POST) == []
+    assert places(full, POST) == []
+    assert receipt["posts"] == 1
+    assert get_posts(full.cursor(), ["post-jqy-2"])["post-jqy-2"].user_id == USER
+    run(full, "ingest", path=str(full.path.parent / "source"))  # the file brings it again: the source is not ours
+    assert POST in get_posts(full.cursor(), [POST])
+
+
+def test_rows_that_are_left_keep_their_constraints(full):
+    run(full, "erase", noun="post", id=POST)
+    cursor = full.cursor()
+    with pytest.raises(Exception, match="[Dd]uplicate key"):
+        cursor.execute("INSERT INTO collections SELECT * FROM collections")
+    last = cursor.execute("SELECT max(row) FROM posts").fetchall()[0][0]
+    assert cursor.execute("SELECT nextval('post_rows')").fetchall()[0][0] > last
+    indexes = {name for (name,) in cursor.execute("SELECT index_name FROM duckdb_indexes()").fetchall()}
+    assert {"posts_by_reply", "media_by_post", "decisions_by_token"} <= indexes
+
+
+def test_what_is_not_here_is_said(workspace):
+    with pytest.raises(ErasureError, match="no post"):
+        run(workspace, "erase", noun="post", id="nothing")
