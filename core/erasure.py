@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import derived
 from core.database import erasure as table
-from core.database.compaction import checkpoint, overwrite_free_blocks, rewrite_tables
+from core.database.compaction import checkpoint, every_table, overwrite_free_blocks, rewrite_tables
 from core.database.users import get_users
 from core.errors import ErasureError
 from core.indexing import bring_up_to_date
@@ -88,7 +88,7 @@ def run(context: JobContext) -> dict[str, Any]:
     receipt["indexes"] = "made again without it"
     _scrub(context, needles, checked, receipt)
     context.report("overwriting freed space", 0, None)
-    _purge(workspace, needles, set(checked.get("touched", [])), receipt)
+    _purge(workspace, needles, receipt)
     receipt |= _searched(workspace, needles)
     receipt["finished_at"] = f"{utc_now().isoformat(timespec='seconds')}Z"
     return receipt
@@ -180,10 +180,10 @@ def _scrub(context: JobContext, needles: Sequence[str], checked: dict[str, Any],
         context.save_checkpoint(cursor, checked)
 
 
-def _purge(workspace: Workspace, needles: Sequence[str], touched: set[str], receipt: dict[str, Any]) -> None:
-    """Writes the touched tables anew and noise over what was freed, until the id's bytes are gone from the file."""
+def _purge(workspace: Workspace, needles: Sequence[str], receipt: dict[str, Any]) -> None:
+    """Writes all tables anew and noise over what was freed, until the id's bytes are gone from the file."""
     with workspace.transaction() as cursor:
-        rewrite_tables(cursor, sorted(touched))
+        rewrite_tables(cursor, every_table(cursor))
     others_wrote = receipt.get("left_in_what_others_wrote") or receipt.get("left")
     pattern = _pattern(needles)
     for attempt in range(_ROUNDS):  # twice at least: the first round frees what the second one fills

@@ -22,6 +22,13 @@ _BLOCK_BYTES = 262_144
 _SMALL_BLOCK_BYTES = 4096
 
 
+def every_table(cursor: Cursor) -> list[str]:
+    """What must be written anew: all tables, since their descriptions share blocks, and those hold values too, the least
+    and the greatest of each column."""
+    found = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY 1")
+    return [name for (name,) in found.fetchall()]
+
+
 def rewrite_tables(cursor: Cursor, names: Iterable[str]) -> None:
     """Writes tables anew, with their constraints, defaults and indexes. Call in a transaction."""
     for name in names:

@@ -121,16 +121,10 @@ def draw_job(job: Job, *, key: str) -> None:
 
 def report_json(job: Job) -> str:
     """All that an import, a fetch or a deletion has to say, every row that could not be read too."""
-    document: dict[str, object] = {
-        "job": job.kind,
-        "title": job.title,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-    }
-    failures = resources.all_failures_of(job)
-    return json.dumps(
-        {**document, **(job.result or {}), "failures": failures}, ensure_ascii=False, indent=1, default=str
-    )
+    document: dict[str, object] = {"job": job.kind, "title": job.title}
+    document |= {"started_at": job.started_at, "finished_at": job.finished_at, **(job.result or {})}
+    document["failures"] = resources.all_failures_of(job)
+    return json.dumps(document, ensure_ascii=False, indent=1, default=str)
 
 
 def draw_failures(failures: list[dict[str, str]], *, key: str) -> None:
