@@ -23,8 +23,8 @@ _SMALL_BLOCK_BYTES = 4096
 
 
 def every_table(cursor: Cursor) -> list[str]:
-    """What must be written anew: all tables, since their descriptions share blocks, and those hold values too, the least
-    and the greatest of each column."""
+    """What must be written anew: all, since descriptions of tables share blocks, and hold values too, the least and the
+    greatest of each column."""
     found = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY 1")
     return [name for (name,) in found.fetchall()]
 
