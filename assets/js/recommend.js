@@ -23,14 +23,15 @@ function draw(row, go) {
   if (media) media.className = "thumb";
   const name = make("span", "head",
     set(make("bdi", "name", row.name || "Unknown author"), { dir: "auto" }),
-    row.said ? set(make("span", "said", row.said), { title: row.said_title }) : null);
+    row.said ? set(make("span", "said", row.said), { title: row.said_title }) : null,
+    actions(row, go));
   const open = set(link(row.url, go, "text"), { dir: "auto", title: row.text.slice(0, 600) });
   open.append(row.text || "A picture without words");
   const score = row.share === null || row.share === undefined ? null : set(make("span", "score", make("i", "")), { title: row.share_title });
   if (score) score.firstChild.style.width = `${Math.max(2, Math.min(100, 100 * row.share))}%`;
   const badges = row.badges.map(([kind, text, title]) => set(make("span", `badge ${kind}`, text), { title }));
-  const foot = make("div", "foot", ...badges, actions(row, go));
-  node.append(...[rank, media, make("div", "body", name, open, score, foot)].filter(Boolean));
+  const foot = badges.length ? make("div", "foot", ...badges) : null;
+  node.append(...[rank, media, make("div", "body", ...[name, open, score, foot].filter(Boolean))].filter(Boolean));
   return node;
 }
 

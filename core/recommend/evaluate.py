@@ -20,6 +20,9 @@ from core.recommend.models import MODELS, make_model
 from core.recommend.protocol import Recommender, Report, Training, silent
 from core.recommend.trials import GRIDS, choose
 
+KEPT_SHARE = 0.03
+"""Holding out less than this for choosing costs the two towers less than the noise between two seeds."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -43,13 +46,18 @@ class Request:
 
 @dataclass(frozen=True)
 class _Data:
-    """``choose`` is what settings are chosen on, ``final`` what is learnt from in the end and judged on."""
+    """``choose`` is what settings are chosen on, ``final`` what is learnt from in the end and judged on.
+
+    ``keeps_chosen``: so little was held out for choosing that the two towers, which take minutes to learn and encode a
+    user from the whole history anyway, are not fitted once more.
+    """
 
     choose: interactions.Split
     final: interactions.Split
     content: NDArray[np.float32] | None
     cold: NDArray[np.int64]
     about: dict[str, Any]
+    keeps_chosen: bool = False
 
 
 def evaluate(request: Request, report: Report = silent) -> list[dict[str, Any]]:
@@ -96,10 +104,13 @@ def _read(request: Request, report: Report) -> _Data:
     if rest:
         to_choose, how = interactions.Split(train, interactions.without(rest[0], train)), f"chosen on {request.valid}"
         how += "; the final fit is on both files"
+        keeps_chosen = False
     else:
         to_choose = interactions.hold_out(train, seed=request.seed)
         share = to_choose.held.nnz / train.nnz
         how = f"chosen on {share:.1%} of the train file, held out with the seed"
+        keeps_chosen = share < KEPT_SHARE
+        how += "; the two towers are not fitted again on the rest" if keeps_chosen else ""
     counts = np.bincount(learnt.indices, minlength=learnt.shape[1])
     about = {
         "data": {
@@ -113,7 +124,9 @@ def _read(request: Request, report: Report) -> _Data:
         "command": request.command, "machine": f"{platform.machine()}, {request.threads} threads",
     }  # fmt: skip
     unseen = np.flatnonzero((counts == 0) & (np.bincount(test.indices, minlength=test.shape[1]) > 0))
-    return _Data(to_choose, interactions.Split(learnt, test), content, cold if len(cold) else unseen, about)
+    return _Data(
+        to_choose, interactions.Split(learnt, test), content, cold if len(cold) else unseen, about, keeps_chosen
+    )
 
 
 def _without_items(matrix: sp.csr_matrix, items: NDArray[np.int64]) -> sp.csr_matrix:
@@ -138,15 +151,17 @@ def _evaluate_one(name: str, data: _Data, request: Request, report: Report) -> d
         settings = model.settings
         tried = [asdict(trial) for trial in trials]
     choose_seconds = time.perf_counter() - begun
-    begun = time.perf_counter()
-    model = make_model(name, **settings)
-    model.fit(replace(training, matrix=data.final.train, held=None))
+    if not data.keeps_chosen or not chooses or name != "two-tower":
+        begun = time.perf_counter()
+        model = make_model(name, **settings)
+        model.fit(replace(training, matrix=data.final.train, held=None))
     fit_seconds = time.perf_counter() - begun
     return {
         "model": name,
         **_figures(model, data, request, report),
         "fit_seconds": round(fit_seconds, 2),
         "choose_seconds": round(choose_seconds, 2) if chooses else 0.0,
+        "curve": getattr(model, "curve", []),
         "settings": model.settings,
         "trials": tried,
         "grid": GRIDS[name] if request.trials > 1 else {},

@@ -29,6 +29,7 @@ from core.recommend.rerank import Knobs, rerank
 from core.recommend.trained import Trained, input_vectors, open_trained, publish, trained_names
 
 if TYPE_CHECKING:
+    from core.vectors.protocol import VectorIndex
     from core.workspace import Workspace
 
 Matrix = NDArray[np.float32]
@@ -182,13 +183,20 @@ def nearest_posts(
         return np.empty(0, np.int64), np.empty(0, np.float32)
     assert trained.space is not None
     index = workspace.indexes.store.index(trained.space)
-    blocked = blocked_rows(workspace, history, knobs)
+    return search_without(index, vector, k, blocked_rows(workspace, history, knobs))
+
+
+def search_without(index: VectorIndex, vector: Matrix, k: int, blocked: Rows) -> tuple[Rows, Scores]:
+    """The ``k`` nearest rows to a (d,) vector that are not among ``blocked``, which rise. Few blocked rows are asked
+    for in addition and dropped, which costs less than telling the index of all others."""
     if len(blocked) <= _OVERFETCH:
         scores, rows = index.search(vector[None], min(k + len(blocked), max(1, len(index))))
     else:
         allowed = np.setdiff1d(index.rows(), blocked, assume_unique=True)
         scores, rows = index.search(vector[None], k, allowed=allowed)
-    keep = (rows[0] >= 0) & ~np.isin(rows[0], blocked)
+    keep = rows[0] >= 0
+    if len(blocked):
+        keep &= blocked[np.minimum(np.searchsorted(blocked, rows[0]), len(blocked) - 1)] != rows[0]
     return rows[0][keep][:k], scores[0][keep][:k]
 
 
@@ -275,7 +283,9 @@ def _vectors(workspace: Workspace, rows: Rows) -> Matrix | None:
         if "two-tower" in trained_names(workspace):
             space = open_trained(workspace, "two-tower").space
             assert space is not None
-            found, vectors = workspace.indexes.store.read(space, rows)
+            index = workspace.indexes.store.index(space)
+            found = rows[np.isin(rows, index.rows())]
+            vectors = index.reconstruct(found)
         else:
             found, vectors = workspace.indexes.stored("text", rows)
     except ModelError:
@@ -284,7 +294,7 @@ def _vectors(workspace: Workspace, rows: Rows) -> Matrix | None:
         return None
     all_of = np.zeros((len(rows), vectors.shape[1]), np.float32)
     order = np.argsort(rows)
-    all_of[order[np.searchsorted(rows[order], found)]] = vectors
+    all_of[order[np.searchsorted(rows, found, sorter=order)]] = vectors
     return all_of
 
 

@@ -72,7 +72,7 @@ class Trained:
         return self.model
 
 
-_open: WeakKeyDictionary[Workspace, dict[str, tuple[str, Trained]]] = WeakKeyDictionary()
+_open: WeakKeyDictionary[Workspace, dict[str, tuple[int, Trained]]] = WeakKeyDictionary()
 _lock = threading.RLock()
 
 
@@ -83,19 +83,28 @@ def folder_of(workspace: Workspace, name: str) -> Path:
 def trained_names(workspace: Workspace) -> tuple[str, ...]:
     """The recommenders that are trained here, the two towers first."""
     order = ("two-tower", *(name for name in MODELS if name != "two-tower"))
-    return tuple(name for name in order if derived.read_manifest(folder_of(workspace, name)) is not None)
+    return tuple(name for name in order if _stamp(folder_of(workspace, name)))
+
+
+def _stamp(folder: Path) -> int:
+    """Changes with every training; 0 where there is none."""
+    try:
+        return (folder / derived.MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def open_trained(workspace: Workspace, name: str) -> Trained:
     """The model as it was last trained, opened once. Raises ModelError where there is none or it is damaged."""
     folder = folder_of(workspace, name)
-    manifest = derived.read_manifest(folder)
-    if name not in MODELS or manifest is None:
-        raise ModelError(f"{TITLES.get(name, name)} is not trained in this workspace: 'recommend train' trains it.")
+    stamp = _stamp(folder)
     with _lock:
         kept = _open.setdefault(workspace, {}).get(name)
-        if kept is not None and kept[0] == manifest.folder.name:
+        if kept is not None and stamp and kept[0] == stamp:
             return kept[1]
+        manifest = derived.read_manifest(folder)
+        if name not in MODELS or manifest is None:
+            raise ModelError(f"{TITLES.get(name, name)} is not trained in this workspace: 'recommend train' trains it.")
         problems = derived.verify(folder)
         if problems:
             raise ModelError(f"{problems[0]} Train it again with 'recommend train'.")
@@ -110,7 +119,7 @@ def open_trained(workspace: Workspace, name: str) -> Trained:
         if name == "two-tower":
             trained.recipe = Recipe.load(manifest.folder / "features")
             trained.space = Space(RECOMMEND, f"two-tower-{trained.number}", trained.towers.item_out.shape[1])
-        _open[workspace][name] = (manifest.folder.name, trained)
+        _open[workspace][name] = (stamp, trained)
         return trained
 
 
@@ -135,7 +144,7 @@ def publish(workspace: Workspace, report: Report | None = None) -> int:
 
     Raises VectorStoreError where the store does not answer, ModelError where the encoders are others now.
     """
-    if derived.read_manifest(folder_of(workspace, "two-tower")) is None:
+    if not _stamp(folder_of(workspace, "two-tower")):
         return 0
     trained = open_trained(workspace, "two-tower")
     space = trained.space

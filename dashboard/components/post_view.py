@@ -20,7 +20,7 @@ from dashboard.components.frontend import component, draw
 from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import By, CollectionLink, PostLink, SearchLink
+from dashboard.links import By, CollectionLink, PostLink, RecommendLink, SearchLink
 from dashboard.navigation import show_in_address_bar
 from dashboard.resources import collections
 
@@ -78,6 +78,7 @@ def draw_facts(post: Post, user: User | None) -> None:
     chips = [Chip(text="Search for more like this", link=SearchLink(like=(post.id,)))]
     if post.user_id:
         chips.append(Chip(text="All posts by this author", link=SearchLink(users=(post.user_id,))))
+        chips.append(Chip(text="What this author would be shown", link=RecommendLink(user=post.user_id)))
     chips += [
         Chip(name="In", text=found.name, link=CollectionLink(id=found.id))
         for found in collections.collections_holding(post.id)

@@ -19,7 +19,7 @@ from dashboard.components.recommend_list import draw_list
 from dashboard.components.recommend_models import draw_models, draw_train_hint
 from dashboard.components.recommend_people import draw_people
 from dashboard.components.text import clean
-from dashboard.links import DataLink, MapLink, RecommendLink, SearchLink, Tab
+from dashboard.links import DataLink, MapLink, RecommendLink, SearchLink, Tab, UserLink
 from dashboard.navigation import go_to, page_link, show_in_address_bar
 from dashboard.resources import recommend
 
@@ -123,6 +123,7 @@ def _draw_picker(link: RecommendLink) -> None:
         with right:
             draw_chips(
                 [
+                    Chip(name="This user", link=UserLink(id=link.user)),
                     Chip(name="Their posts", link=SearchLink(users=(link.user,))),
                     Chip(name="On the map", link=MapLink(user=link.user)),
                 ],
@@ -146,25 +147,25 @@ def _draw_start() -> None:
 
 
 def _draw_knobs(known: tuple[str, ...]) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="recommend_knobs"):
-        st.selectbox("Model", list(known), format_func=title_of, key="recommend.model", on_change=_change, width=190)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="recommend_knobs"):
+        st.selectbox("Model", list(known), format_func=title_of, key="recommend.model", on_change=_change, width=180)
         st.slider(
-            "Diversity", 0.0, 1.0, step=0.05, key="recommend.diversity", on_change=_change, width=150,
+            "Diversity", 0.0, 1.0, step=0.05, key="recommend.diversity", on_change=_change, width=125,
             help="How far posts of the list must differ from each other (MMR).",
         )  # fmt: skip
         st.slider(
-            "Freshness", 0.0, 1.0, step=0.05, key="recommend.freshness", on_change=_change, width=150,
+            "Freshness", 0.0, 1.0, step=0.05, key="recommend.freshness", on_change=_change, width=125,
             help="How much newer posts gain; halved every week.",
         )  # fmt: skip
         st.number_input(
-            "Posts an author", 0, 50, key="recommend.cap", on_change=_change, width=130,
+            "Posts an author", 0, 50, key="recommend.cap", on_change=_change, width=125,
             help="At most so many of one author; 0 is no limit.",
         )  # fmt: skip
         since, until = resources.overview().first_at, resources.overview().last_at
         if since is not None and until is not None:
             st.date_input(
                 "Pretend it is", min_value=since.date(), max_value=until.date() + timedelta(days=1), key="recommend.at",
-                on_change=_change, width=140, help="The history and the posts as they were at the end of that day.",
+                on_change=_change, width=135, help="The history and the posts as they were at the end of that day.",
             )  # fmt: skip
         with st.container(gap=None, width="content"):
             st.checkbox("Hide flagged", key="recommend.hide_flagged", on_change=_change)

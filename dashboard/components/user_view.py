@@ -21,7 +21,7 @@ from dashboard.components.map_view import draw_map
 from dashboard.components.notices import state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import CoordinationLink, MapLink, SearchLink, UserLink
+from dashboard.links import CoordinationLink, MapLink, RecommendLink, SearchLink, UserLink
 from dashboard.navigation import page_link
 from dashboard.resources import maps
 
@@ -70,6 +70,7 @@ def _draw_head(link: UserLink, user: User) -> None:
         draw_add_to_collection((link.id,), key="user.collect", noun="user")
         page_link(SearchLink(users=(link.id,)), "All posts", icon=":material/search:")
         page_link(MapLink(user=link.id, layout=link.layout), "On the map", icon=":material/bubble_chart:")
+        page_link(RecommendLink(user=link.id), "Would be shown", icon=":material/recommend:")
 
 
 def _draw_map(link: UserLink) -> None:

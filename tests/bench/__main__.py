@@ -20,6 +20,7 @@ def main():
         for module, *words in (
             ("encoding",),
             ("vectors",),
+            ("recommend",),
             ("search", str(demo)),
             ("first_page", str(demo)),
             ("maps", str(demo)),

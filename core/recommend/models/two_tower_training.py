@@ -23,6 +23,7 @@ Rows = NDArray[np.int64]
 
 LOSSES = ("softmax", "logistic")
 _LOGISTIC_NEGATIVES = 4
+_LEAST_STEPS = 16
 _SMOOTHING = 5.0
 """Added to an item's count before its root divides, so that an item seen once does not lead a factor."""
 
@@ -134,12 +135,16 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
     towers = Towers(training, settings)
     optimizer = torch.optim.Adam(towers.parameters, lr=float(settings["learning_rate"]))
     sampler = _Sampler(training.matrix, rng, settings)
-    epochs, batch = int(settings["epochs"]), int(settings["batch"])
+    epochs = int(settings["epochs"])
+    # Of few users the batches are small, so that an epoch has steps enough.
+    batch = min(int(settings["batch"]), max(16, len(able) // _LEAST_STEPS))
     steps = math.ceil(len(able) / batch)
     best, waited, begun = towers.arrays(), 0, time.perf_counter()
     curve: list[dict[str, float]] = []
     for epoch in range(1, epochs + 1):
         order, total = rng.permutation(able), 0.0
+        for group in optimizer.param_groups:  # falls to a tenth, along a line
+            group["lr"] = float(settings["learning_rate"]) * (1.0 - 0.9 * (epoch - 1) / max(1, epochs - 1))
         for step in range(steps):
             training.report("learning", (epoch - 1) * steps + step, epochs * steps)
             loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
