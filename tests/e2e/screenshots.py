@@ -4,6 +4,7 @@ python -m tests.e2e.screenshots WORKSPACE
 """
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,9 @@ VIEWS = {
     "search-pictures": "search",
     "post": "post?id=p0149",
     "index": "index",
+    "map": "map?layout=words",
+    "map-pictures": "map?layout=pictures",
+    "coordination": "coordination?wave=0",
 }
 
 
@@ -50,6 +54,9 @@ def main(workspace):
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         copy = Path(shutil.copytree(workspace, Path(folder) / "demo"))
+        for command in (("map", "build", "--space", "text"), ("map", "build", "--space", "dual"), ("duplicates",)):
+            words = [sys.executable, "-m", "core", "--workspace", str(copy), *command, "--json"]
+            subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         with serve(copy, folder) as address:
             # The first search waits for the models, and a page says how long its search took.
