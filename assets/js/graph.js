@@ -2,13 +2,15 @@
 
 const WIDTH = 520;
 const HEIGHT = 430;
+const ASIDE = 56; // room for the names at the edge
+const BELOW = 34;
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const go = (url) => setTriggerValue("go", url);
   const root = stage(parentElement, "graph");
   set(root, { role: "list", "aria-label": data.label });
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `-16 -16 ${WIDTH + 32} ${HEIGHT + 32}`);
+  svg.setAttribute("viewBox", `${-ASIDE} -16 ${WIDTH + 2 * ASIDE} ${HEIGHT + 16 + BELOW}`);
   svg.setAttribute("aria-hidden", "true");
   const at = new Map(data.nodes.map((node) => [node.id, [node.x * WIDTH, node.y * HEIGHT]]));
   const most = Math.max(0.5, ...data.edges.map((edge) => edge.weight));
@@ -30,8 +32,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (free) taken.push(box);
     const name = free ? set(make("bdi", "name", node.name), { dir: "auto" }) : null;
     const anchor = set(link(node.url, go, "node", dot, name), { role: "listitem", title: node.name, "aria-label": node.name });
-    anchor.style.left = `${((x + 16) / (WIDTH + 32)) * 100}%`;
-    anchor.style.top = `${((y + 16) / (HEIGHT + 32)) * 100}%`;
+    anchor.style.left = `${((x + ASIDE) / (WIDTH + 2 * ASIDE)) * 100}%`;
+    anchor.style.top = `${((y + 16) / (HEIGHT + 16 + BELOW)) * 100}%`;
     root.append(anchor);
   }
 }

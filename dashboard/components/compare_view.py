@@ -59,14 +59,15 @@ def draw_compare(link: CollectionLink, found: Collection) -> None:
     except FeedscopeError as error:
         notice(str(error), kind="error")
         return
-    _draw(compared, clean(found.name), clean(others[link.against].name) if link.against else "the rest")
+    draw_comparison(compared, clean(found.name), clean(others[link.against].name) if link.against else "the rest")
 
 
 def _change(link: CollectionLink, key: str) -> None:
     show_in_address_bar(replace(link, against=st.session_state[key]))
 
 
-def _draw(compared: Comparison, here: str, there: str) -> None:
+def draw_comparison(compared: Comparison, here: str, there: str) -> None:
+    """Facet by facet; ``here`` and ``there`` name the sides."""
     read = ""
     if compared.read < compared.posts or compared.read_others < compared.others:
         read = f" Words were counted in a sample of {number(compared.read)} and {number(compared.read_others)} of them."

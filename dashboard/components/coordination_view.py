@@ -123,7 +123,8 @@ def _draw_waves(link: CoordinationLink, found: Coordination) -> None:
     ]  # fmt: skip
     show(element("h2", "Waves"), element("p", "Choose a line to see its posts. The score counts the accounts that"
          " followed, each the more the sooner.", class_="fs-faint"))  # fmt: skip
-    chosen = st.dataframe(rows, hide_index=True, height=430, on_select="rerun", selection_mode="single-row",
+    height = min(430, 36 * (len(rows) + 1))
+    chosen = st.dataframe(rows, hide_index=True, height=height, on_select="rerun", selection_mode="single-row",
                           key=f"coordination.waves.{link.accounts}")  # fmt: skip
     picked = chosen["selection"]["rows"]
     if picked and picked[0] < len(shown) and shown[picked[0]].group != link.wave:

@@ -20,7 +20,7 @@ from dashboard.components.frontend import component, draw
 from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import By, CollectionLink, PostLink, RecommendLink, SearchLink
+from dashboard.links import By, CollectionLink, MapLink, PostLink, RecommendLink, SearchLink, UserLink
 from dashboard.navigation import show_in_address_bar
 from dashboard.resources import collections
 
@@ -76,7 +76,9 @@ def draw_facts(post: Post, user: User | None) -> None:
         show(element("h3", "Imported columns"), facts((name, _cut(value)) for name, value in given))
     _draw_author(post, user)
     chips = [Chip(text="Search for more like this", link=SearchLink(like=(post.id,)))]
+    chips.append(Chip(text="Where it lies on the map", link=MapLink(posts=(post.id,))))
     if post.user_id:
+        chips.append(Chip(text="The author's page", link=UserLink(id=post.user_id)))
         chips.append(Chip(text="All posts by this author", link=SearchLink(users=(post.user_id,))))
         chips.append(Chip(text="What this author would be shown", link=RecommendLink(user=post.user_id)))
     chips += [

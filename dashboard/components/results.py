@@ -21,7 +21,8 @@ from dashboard.components.notices import notices, state
 from dashboard.components.saved_searches import draw_save_search, draw_saved_state
 from dashboard.components.search_form import MODE_NAMES, show_link
 from dashboard.components.text import element, show
-from dashboard.links import MAX_HITS, PAGE_SIZE, SearchLink, Sort
+from dashboard.links import MAX_HITS, PAGE_SIZE, MapLink, SearchLink, Sort
+from dashboard.navigation import page_link
 from dashboard.resources import saved_searches
 
 SORTS: dict[Sort, str] = {
@@ -48,6 +49,7 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         _draw_collect(selection, result)
         draw_save_search(shown)
         draw_export(partial(_subject, shown, result), key="results.export", count=len(result.hits))
+        page_link(MapLink(search=replace(link, number=1).url()), "On the map", icon=":material/bubble_chart:")
     saved = saved_searches.saved_as(shown)
     new: list[str] = []
     if saved is not None:

@@ -53,7 +53,7 @@ def draw_user(link: UserLink) -> None:
     if len(rows) > 1:
         show(element("h2", "What they say more than others"))
         if st.toggle("Compare with everybody else's posts", key=f"user.compare.{link.id}"):
-            draw_distinctive(tuple(rows), key="user.distinctive")
+            draw_distinctive(tuple(rows), name_of(user))
 
 
 def name_of(user: User) -> str:

@@ -24,6 +24,7 @@ from core.moderation import effects
 from core.moderation.policies import list_policies
 from core.types import Filters, User
 from dashboard.links import MapLink
+from dashboard.links.map import Corner
 from dashboard.resources.opened import Version, version, workspace
 
 SLOW = "sentiment"
@@ -250,3 +251,15 @@ def _alike(user: str, at: Version) -> list[Alike]:
         if info.recipe.space == "users" and (found := users_alike(layout(info.id), user)):
             return found
     return authors_alike(workspace(), user)
+
+
+def chosen_ids(link: MapLink) -> list[str]:
+    """The ids of what a link's polygon or cluster holds."""
+    return _chosen_ids(link.layout, link.polygon, link.cluster, *_state(link.layout))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _chosen_ids(
+    id_: str, polygon: tuple[Corner, ...], cluster: tuple[int, int] | None, at: Version, changed: int
+) -> list[str]:
+    return ids_at(id_, chosen(MapLink(layout=id_, polygon=polygon, cluster=cluster)))
