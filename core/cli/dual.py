@@ -66,6 +66,9 @@ def dual_train(
         Path | None, typer.Option(help="A posts file with text and image: four fifths of it are learned as well.")
     ] = None,
     posts_images: Annotated[Path | None, typer.Option(help="The folder of the posts' pictures.")] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="A file of heads on the packaged backbone, to be asked as well.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Default: 5, with --tune 10.", show_default=False)
     ] = None,
@@ -81,10 +84,10 @@ def dual_train(
     torch.set_num_threads(read_settings().thread_count())
     recipe = (TunedRecipe if tune else Recipe)(seed=seed)
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-    beside = None if posts is None else (posts, posts_images or posts.parent)
+    with_posts = None if posts is None else (posts, posts_images or posts.parent)
     with progress() as report:
         found = train_dual(
-            pairs, images, out, split=split, stickers=stickers, posts=beside, recipe=recipe,
+            pairs, images, out, split=split, stickers=stickers, posts=with_posts, beside=beside, recipe=recipe,
             cache=out.with_name(f"{out.name}.cache"), report=lambda d, t, note: report(note, d, t),
         )  # fmt: skip
     if wants_json(json_):

@@ -18,7 +18,7 @@ from core.dual_training.heads import Recipe, TunedRecipe, train_heads
 from core.dual_training.pairs import PairSet
 from core.dual_training.stickers import draw_sticker, emoji_names
 from core.dual_training.tuning import train_tuned
-from core.encoders.dual_heads import save_heads
+from core.encoders.dual_heads import put_beside, save_heads
 from core.encoders.efficientnet_lite import SIDE
 from core.errors import ImportFailed
 from core.evaluation.retrieval import read_captioned_pictures
@@ -36,6 +36,7 @@ def train_dual(
     split: str = "train",
     stickers: bool = False,
     posts: tuple[Path, Path] | None = None,
+    beside: Path | None = None,
     recipe: Recipe | None = None,
     cache: Path,
     report: Report,
@@ -45,7 +46,8 @@ def train_dual(
     A twentieth of the pictures, chosen by the hash of their names, is held out: the epoch with the best text-to-image
     R@10 on it is kept. With ``stickers`` OpenMoji's drawings and their names are learned too, but for those that
     checks ask for; with ``posts``, a posts file and its folder of pictures, the four fifths of it that
-    :func:`core.evaluation.retrieval.in_test_fifth` leaves. A TunedRecipe trains the backbone's last blocks too.
+    :func:`core.evaluation.retrieval.in_test_fifth` leaves. A TunedRecipe trains the backbone's last blocks too;
+    ``beside`` names a file of heads on the packaged backbone that goes beside what was trained.
     Features are kept in ``cache``, so that another recipe costs less. Gives the counts, the losses and the held-out
     recall in percent.
 
@@ -81,8 +83,11 @@ def train_dual(
         sets.append(post_pairs(*posts, recipe, cache, report))
     train = train_tuned if isinstance(recipe, TunedRecipe) else train_heads
     trained = train(sets, [held_out], recipe, report)  # type: ignore[arg-type]
+    weights, info = trained.weights, trained.info
+    if beside is not None:
+        weights, info = put_beside(weights, info, beside)
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_heads(out, trained.weights, trained.info)
+    save_heads(out, weights, info)
     return {
         "out": str(out),
         "pictures": len(readable),

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.encoders.dual_heads import Side, apply_head, load_heads
+from core.encoders.dual_heads import Side, apply_head, heads_beside, load_heads
 from core.encoders.efficientnet_lite import (
     FEATURE_DIM,
     SIDE,
@@ -41,11 +41,13 @@ class DualEncoder:
 
     def __init__(self, heads: Path, minilm: MiniLM, backbone: EfficientNetLite2, settings: Settings) -> None:
         self._weights, info = load_heads(heads)
-        self._tail = self._weights if info.tuned else None
+        self._beside = heads_beside(self._weights)
+        own = self._weights if info.tuned else backbone.tail
+        self._tails: tuple[TailWeights, ...] = (own, backbone.tail) if info.beside else (own,)
         self._minilm = minilm
         self._backbone = backbone
         self._settings = settings
-        self._space = Space("dual", f"feedscope-dual-{file_sha256(heads)[:8]}", info.dim)
+        self._space = Space("dual", f"feedscope-dual-{file_sha256(heads)[:8]}", info.vector_dim)
 
     @property
     def space(self) -> Space:
@@ -70,18 +72,27 @@ class DualEncoder:
         return self.encode_features(self.picture_features(pictures))
 
     def encode_features(self, features: Features) -> Vectors:
-        """(n, dim) from pooled features (n, 1280)."""
+        """(n, dim) from what :meth:`picture_features` gives."""
         return self._apply("picture", features)
 
     def picture_features(self, pictures: Sequence[PictureInput]) -> Features:
-        """The backbone's pooled features (n, 1280). Raises PictureError for one that can't be decoded."""
-        return picture_features(self._backbone, pictures, self._settings, self._tail)
+        """The backbone's pooled features, (n, 1280) or by two tails (n, 2560).
+
+        Raises PictureError for one that can't be decoded.
+        """
+        return picture_features(self._backbone, pictures, self._settings, self._tails)
 
     def _apply(self, side: Side, inputs: Vectors | Features) -> Vectors:
         import torch
 
         with torch.inference_mode():
-            vectors: Vectors = apply_head(self._weights, side, torch.from_numpy(inputs)).numpy()
+            given = torch.from_numpy(inputs)
+            if not self._beside:
+                vectors: Vectors = apply_head(self._weights, side, given).numpy()
+                return vectors
+            first, second = given.chunk(2, 1) if side == "picture" else (given, given)
+            both = torch.cat([apply_head(self._weights, side, first), apply_head(self._beside, side, second)], 1)
+            vectors = (both / 2**0.5).numpy()
         return vectors
 
 
@@ -89,9 +100,9 @@ def picture_features(
     backbone: EfficientNetLite2,
     pictures: Sequence[PictureInput],
     settings: Settings,
-    tail: TailWeights | None = None,
+    tails: Sequence[TailWeights] = (),
 ) -> Features:
-    """Pooled features (n, 1280); pictures are decoded in threads, since Pillow decodes outside Python's lock.
+    """Pooled features, (n, 1280 a tail); pictures are decoded in threads, since Pillow decodes outside Python's lock.
 
     Raises PictureError for one that can't be decoded, before the backbone runs on its chunk.
     """
@@ -104,8 +115,8 @@ def picture_features(
     parts = []
     with ThreadPoolExecutor(settings.thread_count()) as pool:
         for start in range(0, len(pictures), CHUNK):
-            parts.append(backbone.features(np.stack(list(pool.map(decode, pictures[start : start + CHUNK]))), tail))
-    return np.concatenate(parts) if parts else np.empty((0, FEATURE_DIM), np.float32)
+            parts.append(backbone.features(np.stack(list(pool.map(decode, pictures[start : start + CHUNK]))), tails))
+    return np.concatenate(parts) if parts else np.empty((0, FEATURE_DIM * max(1, len(tails))), np.float32)
 
 
 def load_dual_encoder(heads: Path, settings: Settings) -> DualEncoder:

@@ -2,7 +2,8 @@
 
 Each head takes the vectors of a frozen backbone, standardised, through a residual two-layer network to the unit sphere
 that both share: ``normalise(skip x + down gelu(up x))``. A tuned file also holds the picture backbone's last blocks,
-which stand in for the packaged ones.
+which stand in for the packaged ones. With heads *beside*, trained on the packaged backbone, both pairs of heads give a
+vector, and the two, end to end, are the encoder's: its cosine is the mean of theirs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -29,6 +30,7 @@ FORMAT = "feedscope-dual-2"
 FORMATS = ("feedscope-dual-1", FORMAT)
 """Files of the first form have no tuned tail and are read as well."""
 
+BESIDE = "beside."
 INPUT_DIMS: Mapping[Side, int] = {"picture": FEATURE_DIM, "text": SENTENCE_DIM}
 
 
@@ -41,6 +43,12 @@ class HeadsInfo:
     picture_backbone: str = BACKBONE_ID
     text_backbone: str = MINILM_ID
     tuned: bool = False
+    beside: bool = False
+
+    @property
+    def vector_dim(self) -> int:
+        """How long the encoder's vectors are."""
+        return 2 * self.dim if self.beside else self.dim
 
 
 def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
@@ -56,7 +64,24 @@ def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
             f"{side}.down": (info.dim, info.width),
             f"{side}.down_bias": (info.dim,),
         }
-    return shapes | (tail_shapes() if info.tuned else {})
+    beside = {f"{BESIDE}{name}": shape for name, shape in shapes.items()} if info.beside else {}
+    return shapes | beside | (tail_shapes() if info.tuned else {})
+
+
+def heads_beside(weights: Weights) -> Weights:
+    """The second pair of heads in a file's weights, by the names of the first."""
+    return {name.removeprefix(BESIDE): tensor for name, tensor in weights.items() if name.startswith(BESIDE)}
+
+
+def put_beside(weights: Weights, info: HeadsInfo, other: Path) -> tuple[Weights, HeadsInfo]:
+    """Tuned weights with the heads of a file that was trained on the packaged backbone beside them.
+
+    Raises ModelError where the file is none, or does not fit.
+    """
+    found, theirs = load_heads(other)
+    if theirs.tuned or theirs.beside or (theirs.dim, theirs.width) != (info.dim, info.width):
+        raise ModelError(f"{other.name} does not fit beside: it must hold plain heads of {info.dim} dimensions.")
+    return weights | {f"{BESIDE}{name}": tensor for name, tensor in found.items()}, replace(info, beside=True)
 
 
 def apply_head(weights: Weights, side: Side, inputs: Tensor, *, dropout: float = 0.0) -> Tensor:

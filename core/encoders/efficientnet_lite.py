@@ -8,7 +8,7 @@ folded into its convolution and channels come last, which on a CPU is about twic
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -84,15 +84,17 @@ class EfficientNetLite2:
         except KeyError as error:
             raise ModelError(f"{weights.name} is not EfficientNet-Lite2: it has no layer {error.args[0]}.") from None
 
-    def features(self, pixels: Pixels, tail: TailWeights | None = None) -> Features:
-        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM), by a tuned ``tail`` where one is given."""
+    def features(self, pixels: Pixels, tails: Sequence[TailWeights] = ()) -> Features:
+        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM) by the packaged tail, or by each of ``tails``
+        end to end, (n, FEATURE_DIM * len(tails))."""
         import torch
 
-        result = np.empty((len(pixels), FEATURE_DIM), dtype=np.float32)
-        tail = self.tail if tail is None else tail
+        tails = tails or (self.tail,)
+        result = np.empty((len(pixels), FEATURE_DIM * len(tails)), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pixels), BATCH):
-                pooled = apply_tail(tail, self._trunk(pixels[start : start + BATCH]))
+                hidden = self._trunk(pixels[start : start + BATCH])
+                pooled = torch.cat([apply_tail(tail, hidden) for tail in tails], 1)
                 result[start : start + len(pooled)] = pooled.numpy()
         return result
 

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from core.encoders import dual_heads
 from core.encoders.dual import load_dual_encoder
-from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, save_heads
+from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, put_beside, save_heads
 from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, load_efficientnet_lite2, to_pixels
 from core.encoders.loading import PACKAGED_DUAL, load_encoder
 from core.encoders.minilm import load_minilm
@@ -15,6 +15,8 @@ from core.encoders.torchvision_operators import declare_torchvision_operators
 from core.errors import ModelError
 from core.settings import Settings
 from tests.core.encoders.contract import TEXTS, check_contract
+
+PLAIN = HeadsInfo(dim=8, width=16)
 
 
 def random_heads(info):
@@ -30,8 +32,33 @@ def packaged():
 
 def test_packaged_keeps_the_contract(packaged, tmp_path):
     check_contract(packaged, tmp_path)
-    assert packaged.space.dim == 256
+    assert packaged.space.dim == 512
     assert packaged.describe().startswith(packaged.space.model_id)
+
+
+def test_heads_beside_make_the_mean_of_both_cosines(tmp_path):
+    """Own tail and packaged tail: the cosine is the mean of those that each pair of heads gives alone."""
+    tail = {name: tensor * 1.05 for name, tensor in load_efficientnet_lite2().tail.items()}
+    info = HeadsInfo(dim=8, width=16, tuned=True)
+    weights = random_heads(HeadsInfo(dim=8, width=16)) | tail
+    plain = {name: -tensor if name.endswith("up") else tensor for name, tensor in random_heads(PLAIN).items()}
+    save_heads(tmp_path / "tuned.safetensors", weights, info)
+    save_heads(tmp_path / "plain.safetensors", plain, PLAIN)
+    both = put_beside(*load_heads(tmp_path / "tuned.safetensors"), tmp_path / "plain.safetensors")
+    save_heads(tmp_path / "both.safetensors", *both)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
+    for number, one in enumerate(pixels):
+        Image.fromarray(one).save(tmp_path / f"{number}.png")
+    pictures = [tmp_path / "0.png", tmp_path / "1.png"]
+
+    def cosines(name):
+        encoder = load_dual_encoder(tmp_path / f"{name}.safetensors", Settings(threads=1))
+        assert encoder.encode_pictures([]).shape == (0, encoder.space.dim)
+        return encoder.encode_queries(["a dog", "rain"]) @ encoder.encode_pictures(pictures).T
+
+    np.testing.assert_allclose(cosines("both"), (cosines("tuned") + cosines("plain")) / 2, atol=1e-5)
+    with pytest.raises(ModelError, match=r"tuned\.safetensors does not fit beside"):
+        put_beside(*both, tmp_path / "tuned.safetensors")
 
 
 def test_sentence_vectors_need_not_be_made_twice(packaged):
