@@ -312,7 +312,9 @@ function controller(root, tell) {
 function drawLegend(holder, data) {
   const { legend } = data;
   const dot = (colour) => { const node = make("span", "dot"); node.style.background = colour; return node; };
-  holder.replaceChildren(make("span", "title", legend.title));
+  holder.replaceChildren();
+  for (const group of data.highlights) holder.append(make("span", "entry lit", dot(group.colour), set(make("bdi", "", group.name), { dir: "auto" })));
+  holder.append(make("span", "title", legend.title));
   if (legend.kind === "category")
     for (const [colour, name, count] of legend.rows)
       holder.append(make("span", "entry", dot(colour), set(make("bdi", "name", name), { dir: "auto", title: name }), make("span", "count", count)));
@@ -322,7 +324,6 @@ function drawLegend(holder, data) {
     holder.append(make("span", "entry", legend.ends[0], bar, legend.ends[2]), make("span", "count", `${legend.ends[1]}: each shade has as many points`));
     if (legend.missing) holder.append(make("span", "entry", dot(legend.none), legend.missing));
   }
-  for (const group of data.highlights) holder.append(make("span", "entry lit", dot(group.colour), set(make("bdi", "", group.name), { dir: "auto" })));
 }
 
 // A polygon of at most 40 corners: every so-many-th of the path.

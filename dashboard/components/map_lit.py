@@ -13,7 +13,8 @@ from dashboard.links import MapLink, SearchLink, parse_url
 from dashboard.resources import collections, maps
 
 MOST = 20_000
-SELECTED = 1
+BEST_HITS = 200
+"""Of a search; its later hits are less and less about what was asked, and would light up the whole map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ def lit_sets(link: MapLink) -> tuple[LitSet, ...]:
     if link.search:
         search = parse_url(link.search)
         if isinstance(search, SearchLink):
-            hits = resources.find(search).hits
-            found.append(LitSet(search.words or "Hits", colours[4], tuple(hit.post_id for hit in hits)))
+            hits = resources.find(search).hits[:BEST_HITS]
+            name = f"Best hits of “{search.words}”" if search.words else "Best hits"
+            found.append(LitSet(name, colours[4], tuple(hit.post_id for hit in hits)))
     if link.user:
         if link.layout and maps.layout(link.layout).users:
             found.append(LitSet(resources.user_names([link.user])[link.user], colours[4], (link.user,)))
