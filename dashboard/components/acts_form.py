@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import ImportFailed
 from core.ingest.readers.acts import read_acts, read_profiles, recognise_acts
-from core.ingest.records import Failure
+from core.ingest.records import Failure, Source
 from core.types import Interaction, User
 from dashboard import resources
 from dashboard.components.figures import day_and_time, facts, number, table
@@ -19,6 +19,15 @@ from dashboard.navigation import go_to
 
 KINDS = ("like", "repost", "reply", "view", "follow")
 PREVIEWED = 10
+
+
+def no_text_but_acts(path: Path, source: Source) -> bool:
+    """Whether what was taken for the posts' text is rather the post of an interaction, as in a table of user, post."""
+    try:
+        columns = recognise_acts(path).mapping
+    except ImportFailed:
+        return False
+    return "pictures" not in source.mapping and source.mapping.get("text") == columns.get("post_id")
 
 
 def draw_acts(link: DataLink) -> bool:

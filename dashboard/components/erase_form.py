@@ -7,6 +7,7 @@ import streamlit as st
 from core.errors import ErasureError
 from core.types import Noun, Post
 from dashboard import resources
+from dashboard.components.cards import plural
 from dashboard.components.figures import number
 from dashboard.components.notices import notice
 from dashboard.components.text import element, foreign, show
@@ -35,7 +36,8 @@ def draw_erase_form(noun: Noun, id_: str, *, key: str) -> None:
         return
     what = element("p", "The post ", foreign(id_)) if noun == "post" else element("p", foreign(doomed.name))
     counted = (
-        f"{number(doomed.posts)} posts, {number(doomed.pictures)} pictures, {number(doomed.interactions)} interactions"
+        f"{number(doomed.posts)} {plural('post', doomed.posts)}, {number(doomed.pictures)}"
+        f" {plural('picture', doomed.pictures)}, {number(doomed.interactions)} interactions"
     )
     show(
         what,

@@ -14,7 +14,7 @@ from core.ingest.recognise import FORMATS, estimate_rows, preview
 from core.ingest.records import PostRecord, Source
 from core.types import Media
 from dashboard import resources
-from dashboard.components.acts_form import draw_acts
+from dashboard.components.acts_form import draw_acts, no_text_but_acts
 from dashboard.components.cards import SIDES, Card, draw_cards
 from dashboard.components.figures import facts, number
 from dashboard.components.jobs import draw_failures
@@ -121,6 +121,8 @@ def _draw_source(link: DataLink) -> None:
             st.button("Recognise it again", on_click=show_in_address_bar, args=(DataLink(path=link.path),))
         else:
             _draw_options(link, None)
+        return
+    if no_text_but_acts(path, source) and not link.columns and draw_acts(link):
         return
     with st.container(border=True, key="import_source"):
         about = f"{'' if source.rows is not None else 'about '}{number(rows)} {'post' if rows == 1 else 'posts'}"

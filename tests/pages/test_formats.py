@@ -1,0 +1,37 @@
+"""Every fixture of a format goes in through the Data page: named, shown, imported, and in the workspace afterwards."""
+
+import shutil
+import time
+
+from core.ingest.recognise import preview
+from core.settings import ROOT
+from core.workspace import Workspace
+from dashboard import resources
+
+FIXTURES = ROOT / "tests" / "fixtures"
+NAMES = sorted(
+    path.name
+    for path in FIXTURES.iterdir()
+    if not path.name.endswith(".expected.json") and path.suffix not in (".jpg", ".jpeg", ".png")
+)
+
+
+def test_every_format_makes_the_round_trip(settings, fake_encoders, tmp_path, monkeypatch, close_after, visit):
+    """One workspace and one visitor for all of them, since opening those is what takes the time."""
+    Workspace.open(settings.workspace, settings, create=True).close()
+    monkeypatch.setenv("FEEDSCOPE_WORKSPACE", str(settings.workspace))
+    monkeypatch.setenv("FEEDSCOPE_IMPORT_ROOTS", str(tmp_path))
+    shutil.copytree(FIXTURES, tmp_path / "fixtures")
+    assert len(NAMES) > 25
+    for name in NAMES:
+        path = tmp_path / "fixtures" / name
+        source, records, _ = preview(path)
+        visit("data", path=str(path)).check()
+        assert f"Read as {source.format}:" in visit.html, name
+        next(button for button in visit.app.button if button.label.startswith("Import ")).click().run()
+        while resources.active_jobs():
+            time.sleep(0.02)
+        (job,) = resources.workspace().jobs.list(limit=1)
+        assert job.state == "done", (name, job.error)
+        assert job.result["format"] == source.format, name
+        assert job.result["added"] + job.result["skipped"] + job.result["updated"] >= len(records) > 0, name
