@@ -84,7 +84,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One act of a user on a post: ``kind`` is like, repost, reply, view, ...; ``weight`` is 1 unless the data says."""
+    """One act of a user on a post: ``kind`` is like, repost, reply, view, ...; ``weight`` is 1 unless the data says.
+
+    Of an ``impression``, a post that a recommender showed, the weight is the rank at which it was shown, from 1.
+    """
 
     user_id: str
     post_id: str

@@ -22,6 +22,7 @@ from dashboard.navigation import page_link
 from dashboard.resources import recommend
 
 HISTORY_SHOWN = 30
+_TOGETHER = 4
 _FAR = 2
 """A post that moved by so many ranks or more is worth saying."""
 
@@ -119,6 +120,18 @@ def _draw_why(link: RecommendLink, listing: Listing) -> None:
                 ],
                 label="Users alike who liked it", key="recommend.why_users",
             )  # fmt: skip
+        _draw_together(link.why)
+
+
+def _draw_together(post_id: str) -> None:
+    found = recommend.together(post_id, _TOGETHER)
+    if found:
+        show(element("h3", "Liked by the same people"))
+        rows = [
+            Row(id_, said=f"{score:.2f} near", said_title="Cosine of the two posts' vectors by the post tower")
+            for id_, score in found
+        ]
+        draw_rows(rows, label="Liked by the same people", key="recommend.together", compact=True)
 
 
 def _draw_carriers(link: RecommendLink, listing: Listing, found: Explanation) -> None:

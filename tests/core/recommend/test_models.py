@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 
 from core.errors import ModelError, SettingError
-from core.recommend.models import MODELS, load_saved, make_model
+from core.recommend.features import fit_block
+from core.recommend.models import MODELS, load_saved, make_model, two_tower_training
 from core.recommend.protocol import Training, recommend
 from tests.core.recommend.conftest import grouped
 
@@ -113,6 +114,17 @@ def test_of_the_popular_the_recent_come_first():
         assert model.score(matrix[:1])[0].argmax() == first
 
 
+def test_constant_content_becomes_no_feature():
+    block = fit_block("same", np.full((9, 3), 5.0, np.float32))
+    assert block.features(np.full((2, 3), 5.0, np.float32)).shape == (2, 0)
+    lively = fit_block("lively", np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32))
+    assert lively.axes.shape == (3, 3)
+    with pytest.raises(ModelError, match="4 values where the model learnt from 3"):
+        lively.features(np.ones((2, 4), np.float32))
+    with pytest.raises(ModelError, match="not finite"):
+        fit_block("bad", np.full((9, 3), np.nan, np.float32))
+
+
 def test_an_unknown_recommender_is_named():
     with pytest.raises(SettingError, match="There is no recommender 'magic'"):
         make_model("magic")
@@ -157,6 +169,23 @@ class TestTwoTower:
         bad = np.full((matrix.shape[1], 2), 1e30, np.float32)
         with pytest.raises(ModelError, match="not a finite number"):
             make_model("two-tower", **{**QUICK["two-tower"], "learning_rate": 1e30}).fit(Training(matrix, content=bad))
+
+    def test_a_later_one_stops_it_with_the_last_good_model(self, matrix, monkeypatch):
+        real, calls = two_tower_training._loss, []
+
+        def loss(*given):
+            calls.append(1)
+            found = real(*given)
+            return found * float("nan") if len(calls) > 12 else found
+
+        monkeypatch.setattr(two_tower_training, "_loss", loss)
+        held = grouped(seed=5)
+        held = (held - held.multiply(matrix)).tocsr()
+        model = make_model("two-tower", **QUICK["two-tower"])
+        model.fit(Training(matrix, held=held))
+        assert model.curve[-1]["diverged"] == 1.0
+        assert 1 <= model.settings["epochs"] < model.curve[-1]["epoch"]
+        assert np.isfinite(model.score(matrix)).all()
 
     def test_users_of_one_interaction_are_too_little(self):
         with pytest.raises(ModelError, match="two interactions"):
