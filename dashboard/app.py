@@ -8,9 +8,11 @@ import streamlit as st
 
 from core.errors import FeedscopeError, WorkspaceBusy, WorkspaceMissing
 from dashboard import resources, theme
+from dashboard.components.login import draw_login
 from dashboard.components.notices import state
 from dashboard.components.sidebar import draw_sidebar
 from dashboard.navigation import pages
+from dashboard.resources import people
 
 
 def main() -> None:
@@ -22,6 +24,8 @@ def main() -> None:
         _draw_closed(error)
         return
     try:
+        if people.needs_login() and not draw_login():
+            return
         draw_sidebar()
         page.run()
     except FeedscopeError as error:

@@ -24,6 +24,7 @@ def main():
             ("search", str(demo)),
             ("first_page", str(demo)),
             ("maps", str(demo)),
+            ("moderation", str(demo), "50"),
         ):
             done = subprocess.run(
                 [sys.executable, "-m", f"tests.bench.{module}", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE
