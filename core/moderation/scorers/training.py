@@ -120,11 +120,12 @@ def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, re
 def _look(
     texts: Sequence[str], labels: Sequence[tuple[str, str]], tuned: Tuned | None, report: Report
 ) -> Floats | None:
-    """What the second look says of texts that it was not trained on, NaN for the others."""
+    """What the second look says of the texts of CLASS_SET that it was not trained on, NaN for all others: how much it
+    counts is fitted where it is at home."""
     if tuned is None:
         return None
     held = _held_out(texts)
-    rows = [row for row, (name, _) in enumerate(labels) if name != CLASS_SET or held[row]]
+    rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET and held[row]]
     found = np.full((len(texts), len(CLASS_NAMES)), np.nan, np.float32)
     reader = TunedReader(*tuned)
     found[rows] = reader.read([texts[row] for row in rows], lambda done, total: report("second look", done, total))
