@@ -82,7 +82,7 @@ def built_demo(tmp_path_factory):
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-demo"
     with FileLock(f"{folder}.lock"):
         if not (folder / "demo.json").exists():
-            command = [sys.executable, "-m", "core", "demo", "--workspace", str(folder), "--json"]
+            command = [sys.executable, "-m", "core", "demo", "--bare", "--workspace", str(folder), "--json"]
             subprocess.run(command, cwd=ROOT, check=True)
     return folder
 

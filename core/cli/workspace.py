@@ -26,15 +26,22 @@ from core.settings import DEMO_WORKSPACE
 @app.command()
 def demo(
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing where the workspace is there.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Posts alone: queue no maps, scores and recommenders for the app to make.")
+    ] = False,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Build the demo workspace: a fictional network of about 2,000 posts."""
+    from core.demo.tools import queue_tools
+
     settings = settings_of(workspace)
     if if_missing and (settings.workspace != DEMO_WORKSPACE or (settings.workspace / "demo.json").exists()):
         return
     with open_workspace(settings, create=True) as opened:
         job = run_job(opened, "demo", {}, "Build the demo")
+        if not bare:
+            queue_tools(opened)
     if wants_json(json_):
         print_json({"workspace": str(settings.workspace), **(job.result or {})})
     else:
