@@ -74,7 +74,7 @@ def read_batches(path: Path, reader: RowReader) -> Iterator[PostRecord | Failure
             batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean))
             try:
                 for batch in file.iter_batches(batch_size=batch_rows, row_groups=[group], use_threads=False):
-                    rows = list(batch_rows(batch))
+                    rows = list(rows_of_batch(batch))
                     if position == 0:
                         reader.learn(rows[:SAMPLE_ROWS])
                     for row in rows:
@@ -86,7 +86,7 @@ def read_batches(path: Path, reader: RowReader) -> Iterator[PostRecord | Failure
             position = end
 
 
-def batch_rows(batch: pa.RecordBatch) -> Iterator[dict[str, object]]:
+def rows_of_batch(batch: pa.RecordBatch) -> Iterator[dict[str, object]]:
     """The rows of a batch, column -> cell; nested objects as paths."""
     import pyarrow as pa
 

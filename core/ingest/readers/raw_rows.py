@@ -57,6 +57,6 @@ def _parquet_rows(path: Path) -> Rows:
     position = 0
     with parquet.open_parquet(path) as file:
         for batch in file.iter_batches(batch_size=parquet.BATCH_ROWS, use_threads=False):
-            for row in parquet.batch_rows(batch):
+            for row in parquet.rows_of_batch(batch):
                 yield row, f"{path.name} row {position + 1}", position
                 position += 1
