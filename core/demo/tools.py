@@ -19,8 +19,8 @@ def queue_tools(workspace: Workspace) -> list[int]:
     return [
         submit("moderate", {}, title="Score posts for review"),
         submit("map", build_params(words), title="Map of the words"),
-        submit("duplicates", {}, title="Find near-duplicates"),
         submit("recommend", train_params(), title="Train recommenders"),
         submit("map", build_params(pictures), title="Map of the pictures"),
         submit("map", build_params(users), title="Map of the users"),
+        submit("duplicates", {}, title="Find near-duplicates"),
     ]

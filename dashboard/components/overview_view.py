@@ -14,8 +14,9 @@ from dashboard.components.figures import badge, day, day_and_time, facts, number
 from dashboard.components.notices import notice, state
 from dashboard.components.text import Markup, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import MAX_CHARS, DataLink, Link, SearchLink
+from dashboard.links import MAX_CHARS, DataLink, Link, MapLink, RecommendLink, ReviewLink, SearchLink
 from dashboard.navigation import go_to, page_link
+from dashboard.resources import moderation
 
 RECENT_PICTURES = 16
 
@@ -77,7 +78,7 @@ def _in_a_sentence(summary: Summary) -> str:
 
 
 def _draw_ways(summary: Summary) -> None:
-    """Where to go: a search at once, or one of three ways."""
+    """Where to go: a search at once, or one of six ways."""
     with st.form("overview_search", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom")
         words = box.text_input(
@@ -101,9 +102,13 @@ def _draw_ways(summary: Summary) -> None:
             ":material/photo_library:" if pictures else ":material/dynamic_feed:",
             "Open a post to see its thread and its neighbours.",
         ),
+        (MapLink(), "Map", ":material/bubble_chart:", "What people talk about, laid out by what is alike."),
+        (RecommendLink(), "Recommendations", ":material/recommend:", "What a user would be shown, and why."),
+        (ReviewLink(), "Review", ":material/gavel:", "Decide on what was flagged, copies together."),
         (DataLink(), "Bring your own data", ":material/upload:", "A file of posts or a folder of pictures."),
     ]
-    for column, (number_, (link, label, icon, text)) in zip(st.columns(3), enumerate(ways), strict=True):
+    columns = [*st.columns(3), *st.columns(3)]
+    for column, (number_, (link, label, icon, text)) in zip(columns, enumerate(ways), strict=True):
         with column, st.container(border=True, key=f"way_{number_}", height="stretch", gap="xxsmall"):
             page_link(link, f"**{label}**", icon=icon)
             show(element("p", text, class_="fs-faint"))
@@ -138,7 +143,13 @@ def _waiting() -> list[tuple[str, str]]:
     rows += [(title, f"{number(waiting)} to do") for title, waiting in behind]
     if not behind:
         rows.append(("Indexes", badge("Current", "good")))
-    rows.append(("Review", "Not set up, so nothing is flagged"))
+    flagged = sum(queue.count for queue in moderation.waiting())
+    if flagged:
+        rows.append(("Review", f"{number(flagged)} flags to decide"))
+    elif moderation.not_scored():
+        rows.append(("Review", "Posts were not scored yet"))
+    else:
+        rows.append(("Review", badge("Nothing waits", "good")))
     return rows
 
 
