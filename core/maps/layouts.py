@@ -61,7 +61,7 @@ class Recipe:
 
     space: MapSpace
     neighbours: int = 15
-    min_dist: float = 0.05
+    min_dist: float = 0.0
     epochs: int = 0
     seed: int = 42
     blend: float = 0.5

@@ -60,7 +60,7 @@ def draw_build(link: MapLink, *, first: bool = False) -> None:
             help="Few show fine detail, many the large shape (UMAP's n_neighbors).",
         )  # fmt: skip
         min_dist = st.slider(
-            "Smallest distance", 0.0, 0.99, 0.05, step=0.05, key="map.build.min_dist",
+            "Smallest distance", 0.0, 0.99, 0.0, step=0.05, key="map.build.min_dist",
             help="How close points may lie (UMAP's min_dist): small values make tight groups.",
         )  # fmt: skip
         blend = 0.5
