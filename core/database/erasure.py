@@ -18,7 +18,16 @@ from core.types import Noun
 Cursor = duckdb.DuckDBPyConnection
 ERASED = "[erased]"
 LEAST_CHARS = 5
-"""A shorter id is part of so many other words that only whole values are compared with it."""
+"""A shorter id can't be told from other numbers and words: it goes from where ids are kept and is not sought on."""
+LEAST_NUMBER = 8
+"""A number that an import kept, or a job counted, is taken for an id from so many digits on."""
+_OUR_OWN = frozenset(("meta", "migrations", "spaces", "stores", "policies", "media"))
+_JSON = frozenset(("extra", "params", "result", "checkpoint", "mapping", "seen", "about", "settings"))
+_FREE = frozenset(
+    (*_JSON, "title", "error", "reason", "place", "note", "path", "source", "url", "address", "name", "text")
+)
+_IDS = frozenset(("user_id", "post_id", "author", "subject", "member", "reporter", "user", "post"))
+"""Columns that hold an id and nothing else; in others of ours a word like ``label`` may be anything but a handle."""
 
 
 @dataclass(slots=True)
@@ -157,7 +166,9 @@ def scrub_mentions(cursor: Cursor, needles: Sequence[str], erased: Erased, gener
         " AND data_type = 'VARCHAR' AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE NOT temporary)"
     ).fetchall()
     for table, column in columns:
-        for needle in needles:
+        for needle in needles if table not in _OUR_OWN else ():
+            if len(needle) < LEAST_CHARS or column not in _FREE | _IDS or (table, column) == ("users", "name"):
+                continue
             count = _scrub(cursor, table, column, needle, erased, generation)
             if count:
                 left[f"{table}.{column}"] = left.get(f"{table}.{column}", 0) + count
@@ -176,8 +187,11 @@ def _scrub(cursor: Cursor, table: str, column: str, needle: str, erased: Erased,
         return 0
     found = cursor.execute(f"SELECT rowid, {column} FROM {table} WHERE {condition}", forms).fetchall()
     if not found or (table == "posts" and column != "extra"):
-        return len(found) if found and len(needle) >= LEAST_CHARS and column == "text" else 0
+        return len(found) if column == "text" else 0
     replace_: Callable[[str], str] = _json_without(needle) if column in _JSON else _text_without(forms)
+    if column in _IDS:
+        replace_ = {needle: ERASED}.get  # type: ignore[assignment]
+        found = [(rowid, value) for rowid, value in found if value == needle]
     left = 0
     for rowid, value in found:
         changed = replace_(value)
@@ -186,17 +200,12 @@ def _scrub(cursor: Cursor, table: str, column: str, needle: str, erased: Erased,
             values: list[object] = [changed, *([generation] if mark else []), rowid]
             cursor.execute(f"UPDATE {table} SET {column} = ?{mark} WHERE rowid = ?", values)
             erased.note(table, 1, f"mentions in {table}")
-        left += len(needle) >= LEAST_CHARS and needle in changed
+        left += needle in changed
     return left
 
 
-_JSON = frozenset(("extra", "params", "result", "checkpoint", "mapping", "seen", "about"))
-
-
 def _text_without(forms: Sequence[str]) -> Callable[[str], str]:
-    """A text without an id where that stands for itself; of a short id only the whole text counts."""
-    if min(map(len, forms)) < LEAST_CHARS:
-        return lambda text: ERASED if text in forms else text
+    """A text without an id where that stands for itself."""
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms))
     return lambda text: pattern.sub(ERASED, text)
 
@@ -211,6 +220,7 @@ def _json_without(needle: str) -> Callable[[str], str]:
             return [clean(one) for one in value]
         if isinstance(value, dict):
             return {within(key): clean(one) for key, one in value.items()}
-        return ERASED if value is not None and not isinstance(value, bool) and str(value) == needle else value
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and len(needle) >= LEAST_NUMBER
+        return ERASED if number and str(value) == needle else value
 
     return lambda raw: json.dumps(clean(json.loads(raw)), ensure_ascii=False)

@@ -114,3 +114,29 @@ def test_errors_are_sentences_and_status_1(tmp_path, words, sentence):
     assert sentence in json.loads(done.stdout)["error"]
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_collections_exports_and_deletion(run, posts, tmp_path):
+    run("ingest", posts, "--json")
+    (tmp_path / "ids.txt").write_text("1\n4\nnowhere\n")
+    made = json.loads(run("collections", "create", "Buses", "--ids", tmp_path / "ids.txt", "--json")[1])
+    assert (made["name"], made["size"], made["unknown"]) == ("Buses", 2, 1)
+    assert json.loads(run("collections", "list", "--json")[1])[0]["id"] == made["id"]
+    compared = json.loads(run("collections", "compare", "buses", "--json")[1])
+    assert (compared["posts"], compared["others"]) == (2, 1)
+    assert "Buses" in run("collections", "compare", made["id"])[1]
+    exported = json.loads(run("export", tmp_path / "out", "--collection", "Buses", "--json")[1])
+    assert exported["posts"] == 2
+    assert (tmp_path / "out" / "posts.csv").exists()
+    assert exported["provenance"]["subject"]["collection"]["id"] == made["id"]
+    found = json.loads(run("export", tmp_path / "found.zip", "--query", "bus", "--mode", "lexical", "--json")[1])
+    assert found["provenance"]["subject"]["query"]["mode"] == "lexical"
+    assert run("collections", "delete", "Buses")[0] == 0
+    assert json.loads(run("collections", "list", "--json")[1]) == []
+    receipt = json.loads(run("delete", "user", "bob", "--yes", "--json")[1])
+    assert (receipt["posts"], receipt["found_in"]) == (2, [])
+    status, _, said = run("ingest")
+    assert status != 0
+    assert "--interactions" in said
+    dry = json.loads(run("ingest", posts, "--dry-run", "--json")[1])
+    assert (dry["dry_run"], dry["added"]) == (True, 2)
