@@ -24,6 +24,7 @@ Rows = NDArray[np.int64]
 LOSSES = ("softmax", "logistic")
 _LOGISTIC_NEGATIVES = 4
 _LEAST_STEPS = 16
+_CONTENT_EPOCHS, _CONTENT_RATE = 6, 0.005
 _SMOOTHING = 5.0
 """Added to an item's count before its root divides, so that an item seen once does not lead a factor."""
 
@@ -79,6 +80,7 @@ class Towers:
             self.content_out = torch.zeros(shape, device=self.device, requires_grad=True)
             self.parameters += [self.content_in, self.content_out]
         self.generator = torch.Generator(device=self.device).manual_seed(training.seed)
+        self.fixed_in: torch.Tensor | None = None
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         import torch
@@ -88,7 +90,16 @@ class Towers:
     def items_out(self, items: torch.Tensor | None = None, *, drop: float = 0.0) -> torch.Tensor:
         return self._items(self.item_out, "content_out", items, drop)
 
+    def learn_content_alone(self, learnt: Learnt) -> list[torch.Tensor]:
+        """From now on users are as they were learnt, and items nothing but their content; what is still to learn."""
+        self.fixed_in = self._tensor(learnt.item_in)
+        self.content_out = self._tensor(learnt.content_out).requires_grad_()
+        self.has_id = self.has_id * 0.0
+        return [self.content_out]
+
     def items_in(self, *, drop: float = 0.0) -> torch.Tensor:
+        if self.fixed_in is not None:
+            return self.fixed_in
         return self._items(self.item_in, "content_in", None, drop)
 
     def _items(self, ids: torch.Tensor, content: str, items: torch.Tensor | None, drop: float) -> torch.Tensor:
@@ -127,14 +138,13 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
         raise SettingError(f"The loss {settings['loss']!r} is not among {', '.join(LOSSES)}.")
     torch.manual_seed(training.seed)
     torch.set_num_threads(training.threads)
-    rng = np.random.default_rng(training.seed)
     able = np.flatnonzero(np.diff(training.matrix.indptr) >= 2)
     if not len(able):
         raise ModelError("The two towers learn from users with two interactions or more, and there is none.")
     training.report("decomposing", 0, None)
     towers = Towers(training, settings)
     optimizer = torch.optim.Adam(towers.parameters, lr=float(settings["learning_rate"]))
-    sampler = _Sampler(training.matrix, rng, settings)
+    sampler = _Sampler(training.matrix, np.random.default_rng(training.seed), settings)
     epochs = int(settings["epochs"])
     # Of few users the batches are small, so that an epoch has steps enough.
     batch = min(int(settings["batch"]), max(16, len(able) // _LEAST_STEPS))
@@ -142,7 +152,7 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
     best, waited, begun = towers.arrays(), 0, time.perf_counter()
     curve: list[dict[str, float]] = []
     for epoch in range(1, epochs + 1):
-        order, total = rng.permutation(able), 0.0
+        order, total = sampler.rng.permutation(able), 0.0
         for group in optimizer.param_groups:  # falls to a tenth, along a line
             group["lr"] = float(settings["learning_rate"]) * (1.0 - 0.9 * (epoch - 1) / max(1, epochs - 1))
         for step in range(steps):
@@ -175,7 +185,37 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
     if training.held is None:
         best, best.epochs = towers.arrays(), epochs
     best.curve = curve
+    if training.content is not None:
+        _learn_content(training, towers, sampler, able, best, batch)
     return best
+
+
+def _learn_content(
+    training: Training, towers: Towers, sampler: _Sampler, able: Rows, learnt: Learnt, batch: int
+) -> None:
+    """Learns the map of content by itself for posts that have no id vector: what it had to do beside id vectors is not
+    quite what it has to do without. Changes ``learnt``, unless it diverges."""
+    import torch
+
+    bare = np.flatnonzero(towers.has_id.cpu().numpy()[:, 0] == 0)
+    optimizer = torch.optim.Adam(towers.learn_content_alone(learnt), lr=_CONTENT_RATE)
+    settings = {**towers.settings, "id_dropout": 0.0}
+    steps = math.ceil(len(able) / batch)
+    for epoch in range(_CONTENT_EPOCHS):
+        order = sampler.rng.permutation(able)
+        for step in range(steps):
+            training.report("learning content", epoch * steps + step, _CONTENT_EPOCHS * steps)
+            loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
+            if loss is None:
+                continue
+            if not torch.isfinite(loss):
+                return
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    learnt.content_out = towers.content_out.detach().cpu().numpy().copy()
+    assert training.content is not None
+    learnt.item_out[bare] = unit_rows(training.content[bare] @ learnt.content_out)
 
 
 def _first_vectors(matrix: sp.csr_matrix, factors: int, seed: int) -> tuple[Matrix, Matrix]:
