@@ -21,6 +21,7 @@ VIEWS = {
     "search-pictures": "search",
     "post": "post?id=p0149",
     "index": "index",
+    "recommendations": "recommendations?user=u020&without=p0269",
     "map": "map?layout=words",
     "map-pictures": "map?layout=pictures",
     "coordination": "coordination?wave=0",
@@ -54,7 +55,8 @@ def main(workspace):
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         copy = Path(shutil.copytree(workspace, Path(folder) / "demo"))
-        for command in (("map", "build", "--space", "text"), ("map", "build", "--space", "dual"), ("duplicates",)):
+        maps = (("map", "build", "--space", "text"), ("map", "build", "--space", "dual"))
+        for command in (*maps, ("duplicates",), ("recommend", "train")):
             words = [sys.executable, "-m", "core", "--workspace", str(copy), *command, "--json"]
             subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
