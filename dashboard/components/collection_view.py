@@ -20,7 +20,7 @@ from dashboard.components.figures import number
 from dashboard.components.notices import notice, state
 from dashboard.components.rows import Column, Row, draw_rows
 from dashboard.components.text import element, foreign, show
-from dashboard.links import CollectionLink, CollectionView, MapLink, PostLink, SearchLink
+from dashboard.links import CollectionLink, CollectionView, MapLink, PostLink, SearchLink, UserLink
 from dashboard.navigation import page_link, show_in_address_bar
 from dashboard.resources import collections
 
@@ -258,7 +258,7 @@ def _draw_users(ids: tuple[str, ...], selection: Selection) -> None:
                 "" if user.followers is None else number(user.followers),
                 (user.description or "")[:300],
             ),
-            SearchLink(users=(user.id,)),
+            UserLink(user.id),
         )
         for user, posts in known
     ]
