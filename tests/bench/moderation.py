@@ -63,7 +63,7 @@ def _measure(workspace, decisions):
     for start in range(0, len(order), 100):
         some = [ids[at] for at in order[start : start + 100]]
         decide(workspace, some, "keep" if start % 300 else "remove", policy="bench")
-    undecided = [ids[at] for at in np.argsort(-scores)[1 : 2 * decisions : 2]]
+    undecided = [ids[at] for at in np.argsort(-scores)[1 : 2 * decisions + 400 : 2]]
     wanted = QueueFilter(policy="bench")
     found = {
         "posts": len(rows),
@@ -73,7 +73,7 @@ def _measure(workspace, decisions):
         "group_ms": timed(lambda turn: group_of(workspace, undecided[turn])),
         "closest_cases_ms": timed(lambda turn: closest_cases(workspace, undecided[turn])),
         "threshold_preview_ms": timed(lambda turn: preview_threshold(workspace, "bench", 0.3 + turn / 100)),
-        "decide_ms": timed(lambda turn: decide(workspace, [undecided[100 + turn]], "keep", policy="bench")),
+        "decide_ms": timed(lambda turn: decide(workspace, [undecided[TURNS + turn]], "keep", policy="bench")),
     }
     return found | _scoring(workspace, rows)
 
