@@ -52,6 +52,13 @@ def test_the_commands_work_in_order(tmp_path, demo_workspace):
     (tmp_path / "captions.csv").write_text(
         "split,image,caption_index,caption\ntest,sea.jpg,0,the blue sea\ntest,field.jpg,0,a green field\n"
     )
+    (tmp_path / "likes.csv").write_text("user_id,post_id,kind\nbob,1,like\nann,2,like\n")
+    lines = [" ".join(map(str, [user, *(item for item in range(12) if (item + user) % 3)])) for user in range(30)]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    tests = [f"{user} {next(item for item in range(12) if not (item + user) % 3)}" for user in range(30)]
+    (tmp_path / "test.txt").write_text("\n".join(tests) + "\n")
+    labelled = [f"you are a stupid idiot number {n},rude\nwhat a lovely day number {n},kind" for n in range(12)]
+    (tmp_path / "labelled.csv").write_text("text,label\n" + "\n".join(labelled) + "\n")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FEEDSCOPE_WORKSPACE": str(demo_workspace)}
     for command in IN_THE_SHELL:
         words = [sys.executable, *shlex.split(command)[1:]]
