@@ -15,6 +15,13 @@ from core.settings import ROOT
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Visitor, serve
 
 FOLDER = ROOT / "assets" / "screenshots"
+COMMANDS = (
+    ("moderate", "score"),
+    ("map", "build", "--space", "text"),
+    ("map", "build", "--space", "dual"),
+    ("recommend", "train"),
+    ("duplicates",),
+)
 VIEWS = {
     "overview": "",
     "search-words": "search?q=bread+fresh+from+the+oven",
@@ -25,6 +32,7 @@ VIEWS = {
     "map": "map?layout=words",
     "map-pictures": "map?layout=pictures",
     "coordination": "coordination?wave=0",
+    "review": "review",
 }
 
 
@@ -36,7 +44,7 @@ def take(browser, address, name, path, scheme):
             page.locator('input[type="file"]').first.set_input_files(_cat(Path(folder)))
             page.wait_for_url("**picture=*")
         visitor.settle().cards()
-    page.get_by_text("Ready").wait_for(timeout=120_000)
+    page.get_by_test_id("stSidebarUserContent").get_by_text("Ready", exact=True).wait_for(timeout=120_000)
     page.wait_for_timeout(1500)
     page.screenshot(path=FOLDER / (f"{name}.png" if scheme == "light" else f"{name}-dark.png"))
     page.close()
@@ -55,8 +63,7 @@ def main(workspace):
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         copy = Path(shutil.copytree(workspace, Path(folder) / "demo"))
-        maps = (("map", "build", "--space", "text"), ("map", "build", "--space", "dual"))
-        for command in (*maps, ("duplicates",), ("recommend", "train")):
+        for command in COMMANDS:
             words = [sys.executable, "-m", "core", "--workspace", str(copy), *command, "--json"]
             subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
