@@ -23,7 +23,7 @@ run: venv
 	$(PY) -m streamlit run dashboard/app.py --server.port $(PORT)
 
 test: venv
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: venv
 	$(PY) -m ruff check .
