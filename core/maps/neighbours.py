@@ -13,6 +13,7 @@ from core.errors import MapError
 from core.maps.layouts import LEAST, MapSpace, Recipe, Rows
 from core.maps.user_vectors import UserVectors, user_vectors
 from core.types import Space
+from core.vectors.hnsw import short_walks
 from core.vectors.protocol import Matrix, VectorIndex
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Report = Callable[[str, int, int | None], None]
 PHASE = "finding neighbours"
 _CHUNK = 1024
+WALK = 80
+"""A graph index is asked with this efSearch: umap wants the neighbourhood of each post and not each last neighbour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +141,8 @@ def nearest(
     for start in range(0, len(queries), _CHUNK):
         report(phase, start, len(queries))
         chunk = slice(start, start + _CHUNK)
-        scores, found = index.search(queries[chunk], wanted, allowed=allowed)
+        with short_walks(WALK):
+            scores, found = index.search(queries[chunk], wanted, allowed=allowed)
         positions = np.searchsorted(rows, found).astype(np.int32)
         positions[(found < 0) | (positions >= len(rows))] = -1
         near[chunk, :wanted], far[chunk, :wanted] = positions, np.clip(1 - scores, 0, 2)
