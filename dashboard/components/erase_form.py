@@ -13,12 +13,15 @@ from dashboard.components.notices import notice
 from dashboard.components.text import element, foreign, show
 from dashboard.links import DataLink
 from dashboard.navigation import go_to
+from dashboard.resources import people
 
 WORD = "delete"
 
 
 def draw_erase(post: Post) -> None:
-    """For a post and, where it has one, its author."""
+    """For a post and, where it has one, its author; nothing for somebody whose role does not allow it."""
+    if not people.person().may("erase"):
+        return
     with st.popover("Delete for good", icon=":material/delete_forever:", type="tertiary", key="post.erase"):
         nouns: dict[Noun, str] = {"post": "This post"}
         if post.user_id:
@@ -52,5 +55,6 @@ def draw_erase_form(noun: Noun, id_: str, *, key: str) -> None:
         if (said or "").strip().lower() != WORD:
             notice(f"Type the word {WORD} first.", kind="warning")
             return
+        people.person().require("erase")
         title = f"Delete a {noun} everywhere"
         go_to(DataLink(job=resources.workspace().jobs.submit("erase", {"noun": noun, "id": id_}, title=title)))

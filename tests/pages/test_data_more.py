@@ -4,6 +4,7 @@ import json
 import time
 
 from core.database.posts import get_posts
+from core.moderation.roles import Person
 from dashboard import resources
 from dashboard.components.jobs import report_json
 
@@ -71,3 +72,9 @@ def test_a_post_is_deleted_after_a_word_was_typed(small, visit):
     visit("data", job=str(last_job().id)).check()
     assert "1 posts and 1 pictures were deleted" in visit.html
     assert "Receipt" in [button.label for button in visit.app.get("download_button")]
+
+
+def test_deleting_for_good_takes_the_role(small, visit, monkeypatch):
+    monkeypatch.setattr("dashboard.resources.people.person", lambda: Person("ann", "lead"))
+    visit("post", id="cat").check()
+    assert not any(box.key == "post.erase.word.post" for box in visit.app.text_input)
