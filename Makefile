@@ -22,8 +22,9 @@ run: venv
 	$(PY) -m core demo --if-missing
 	$(PY) -m streamlit run dashboard/app.py --server.port $(PORT)
 
+# Two workers of one thread each: torch with two threads beside another process is ten times slower.
 test: venv
-	$(PY) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 FEEDSCOPE_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 lint: venv
 	$(PY) -m ruff check .

@@ -110,7 +110,7 @@ def test_the_packaged_encoder_on_flickr8k_dev():
     if not os.environ.get("FEEDSCOPE_DATASETS"):
         pytest.skip("FEEDSCOPE_DATASETS is not set: Flickr8k is needed")
     folder = Path(os.environ["FEEDSCOPE_DATASETS"]) / "flickr8k"
-    encoder = load_encoder("dual", Settings())
+    encoder = load_encoder("dual", Settings(threads=1))
     found = evaluate_retrieval(encoder, folder / "images", folder / "captions.csv", "dev")
     assert (found["images"], found["captions"]) == (1000, 5000)
     assert found["text_to_image"]["r@10"] >= 60
