@@ -17,10 +17,10 @@ def queue_tools(workspace: Workspace) -> list[int]:
     submit = workspace.jobs.submit
     words, pictures, users = Recipe("text"), Recipe("dual"), Recipe("users")
     return [
-        submit("moderate", {}, title="Score posts for review"),
         submit("map", build_params(words), title="Map of the words"),
-        submit("recommend", train_params(), title="Train recommenders"),
+        submit("moderate", {}, title="Score posts for review"),
         submit("map", build_params(pictures), title="Map of the pictures"),
         submit("map", build_params(users), title="Map of the users"),
+        submit("recommend", train_params(), title="Train recommenders"),
         submit("duplicates", {}, title="Find near-duplicates"),
     ]

@@ -53,7 +53,11 @@ def _draw_state(was_busy: bool) -> None:
     if problem:
         show(element("p", problem, class_="fs-faint"))
     for job in jobs:
-        show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
+        if job.state != "queued":
+            show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
+    waiting = sum(job.state == "queued" for job in jobs)
+    if waiting:
+        show(element("p", f"{number(waiting)} more {'waits' if waiting == 1 else 'wait'}", class_="fs-faint"))
     if jobs:
         page_link(DataLink(), "All jobs", icon=":material/arrow_forward:")
 
