@@ -44,14 +44,9 @@ def waiting() -> list[Waiting]:
     return waiting_by_policy(workspace())
 
 
-def marks_of(post_ids: tuple[str, ...]) -> dict[str, Mark]:
-    """What is to be said of posts, see core.moderation.effects."""
-    return _marks(post_ids, version())
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _marks(post_ids: tuple[str, ...], at: Version) -> dict[str, Mark]:
-    return marks(workspace(), post_ids)
+def mark_of(post_id: str) -> Mark:
+    """What is to be said of one post, with the reports of this moment; not kept, since a report is no decision."""
+    return marks(workspace(), [post_id]).get(post_id, Mark())
 
 
 def not_scored() -> dict[str, int]:
