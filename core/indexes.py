@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core import derived
 from core.database import vectors as vector_table
 from core.database.connection import first_row
+from core.encoders.loading import DUAL_PREFIX, dual_model_id
 from core.errors import VectorStoreError
 from core.lexical import LexicalIndex
 from core.types import Space
@@ -92,7 +93,17 @@ class Indexes:
                 [kind, f"model:{kind}:{setting}"],
             )
         )
-        return None if row is None else Space(*row)
+        if row is None or self._is_outdated(kind, str(row[1])):
+            return None
+        return Space(*row)
+
+    def _is_outdated(self, kind: str, model_id: str) -> bool:
+        """Whether what was encoded last came from another file of our dual encoder than the settings name now, as after
+        an update: its vectors are not comparable with a query's."""
+        if kind != "dual" or not model_id.startswith(DUAL_PREFIX):
+            return False
+        present = dual_model_id(self._workspace.settings)
+        return present is not None and present != model_id
 
     def folder(self, space: Space) -> Path:
         return self.store.folder(space)

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from core.encoders.packaged_weights import file_sha256
 from core.encoders.protocol import Encoder
 from core.errors import SettingError
 from core.settings import ROOT, Settings
 
 PACKAGED_DUAL = ROOT / "assets" / "models" / "dual.safetensors"
+
+
+DUAL_PREFIX = "feedscope-dual-"
+
+
+def dual_model_id(settings: Settings) -> str | None:
+    """The id of the dual encoder that the settings name, read off its file without loading it; None where that is no
+    file of ours, or it is not there."""
+    if settings.dual_model == "default":
+        path = PACKAGED_DUAL
+    elif settings.dual_model.endswith(".safetensors"):
+        path = Path(settings.dual_model).expanduser()
+    else:
+        return None
+    if not path.is_file():
+        return None
+    found = path.stat()
+    return _file_model_id(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(8)
+def _file_model_id(path: Path, changed: int, size: int) -> str:
+    return f"{DUAL_PREFIX}{file_sha256(path)[:8]}"
 
 
 def load_encoder(kind: Literal["text", "dual"], settings: Settings) -> Encoder:

@@ -1,19 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from core.database.vectors import ensure_space
 from core.encoders import dual_heads
 from core.encoders.dual import load_dual_encoder
 from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, put_beside, save_heads
 from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, load_efficientnet_lite2, to_pixels
-from core.encoders.loading import PACKAGED_DUAL, load_encoder
+from core.encoders.loading import PACKAGED_DUAL, dual_model_id, load_encoder
 from core.encoders.minilm import load_minilm
 from core.encoders.packaged_weights import LITE2_FILE, LITE2_PACKAGE, package_folder
 from core.encoders.torchvision_operators import declare_torchvision_operators
 from core.errors import ModelError
 from core.settings import Settings
+from core.types import Space
 from tests.core.encoders.contract import TEXTS, check_contract
 
 PLAIN = HeadsInfo(dim=8, width=16)
@@ -185,3 +189,14 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         save_heads(path, random_heads(info), info)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["heads.safetensors"]
+
+
+def test_an_updated_encoder_is_another_space(workspace, packaged):
+    """Vectors of an earlier file are left where they are and not searched: the job "index" encodes anew."""
+    assert dual_model_id(workspace.settings) == packaged.space.model_id
+    for model_id, found in ((packaged.space.model_id, True), ("feedscope-dual-00000000", False)):
+        with workspace.transaction() as cursor:
+            ensure_space(cursor, Space("dual", model_id, 4))
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('model:dual:default', ?)", [model_id])
+        assert (workspace.indexes.space("dual") is not None) == found
+    assert dual_model_id(replace(workspace.settings, dual_model="open_clip:ViT-B-32:x")) is None
