@@ -19,7 +19,8 @@ FIXTURES = ROOT / "tests" / "fixtures"
 def test_a_collection_from_search_to_export(visitor):
     page = visitor.open("search?q=cat&mode=lexical").page
     # Once the models are loaded the page is drawn anew, and a tick of that moment would be lost.
-    page.get_by_test_id("stSidebarUserContent").get_by_text("Ready", exact=True).wait_for(timeout=120_000)
+    for busy in ("Models are loading", "Working in the background"):
+        page.get_by_text(busy, exact=True).wait_for(state="hidden", timeout=120_000)
     found = visitor.settle().cards()
     page.locator(".grid article .tick").first.click()
     page.get_by_role("button", name="Add 1 selected").wait_for()
