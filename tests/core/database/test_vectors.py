@@ -6,7 +6,8 @@ from core.types import Space
 SPACE = Space("text", "model", 4)
 
 
-def test_what_lacks_a_vector_is_given_piece_by_piece(workspace):
+def test_what_lacks_a_vector_is_given_piece_by_piece(workspace, monkeypatch):
+    monkeypatch.setattr(vector_table, "WINDOW", 2)  # narrower than a piece
     with workspace.new_generation() as (cursor, generation):
         vector_table.ensure_space(cursor, SPACE)
         cursor.execute(
@@ -29,3 +30,5 @@ def test_what_lacks_a_vector_is_given_piece_by_piece(workspace):
     left = vector_table.pending(workspace.cursor(), SPACE, after=-1, limit=2)
     assert [item.row for item in left] == [1, 3]
     assert vector_table.count_pending(workspace.cursor(), SPACE) == 18
+    assert [item.row for item in vector_table.pending(workspace.cursor(), SPACE, after=17, limit=5)] == [18, 19]
+    assert vector_table.pending(workspace.cursor(), SPACE, after=19, limit=5) == []
