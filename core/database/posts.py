@@ -85,6 +85,11 @@ def ids_of(cursor: duckdb.DuckDBPyConnection, rows: Iterable[int]) -> dict[int, 
     return dict(found)
 
 
+def has_pictures(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any post has a picture that could be read."""
+    return cursor.execute("SELECT 1 FROM media WHERE path IS NOT NULL LIMIT 1").fetchone() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
     """What an import needs to know of a post that is already there."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.database.filters import allowed_rows, count_posts, newest_rows
-from core.database.posts import get_posts, ids_of, rows_of
+from core.database.posts import get_posts, has_pictures, ids_of, rows_of
 from core.errors import QueryError, VectorError, VectorStoreError
 from core.moderation.effects import removed_rows
 from core.search.fusion import Leg, fuse
@@ -33,6 +33,10 @@ IMAGE_WEIGHT_FOR_WORDS = 0.5
 IMAGE_DEPTH_FOR_WORDS = 50
 # So many posts that moderation hides are searched past; where there are more, they are left out beforehand.
 MOST_HIDDEN = 1000
+PICTURES_WAIT = (
+    "Pictures are not searched: they wait to be encoded, or were encoded by another encoder than the present one. The"
+    " page Data shows what waits and encodes it."
+)
 
 Rows = NDArray[np.int64]
 Vector = NDArray[np.float32]
@@ -192,7 +196,10 @@ class _Search:
         indexes = self._workspace.indexes
         index = indexes.vector("dual")
         if index is None or not len(index):
-            self._alone("No picture in this workspace is encoded.")
+            if has_pictures(self._workspace.cursor()):
+                self.notes.append(PICTURES_WAIT)
+            else:
+                self._alone("There are no pictures in this workspace.")
             return None
         vector = self._combine(parts, self._dual_vector)
         if vector is None:

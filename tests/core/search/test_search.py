@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import PictureError, QueryError
 from core.search.neighbours import neighbours
-from core.search.search import search
+from core.search.search import PICTURES_WAIT, search
 from core.types import Filters, Query, QueryPart
 from tests.core.search.conftest import png
 
@@ -131,6 +131,14 @@ def test_an_empty_workspace_finds_nothing_and_says_so(workspace):
     result = search(workspace, Query((words("anything"),), mode="text"))
     assert result.hits == ()
     assert result.notes == ("Posts are not encoded yet: only their words are searched.",)
+
+
+def test_a_search_says_that_pictures_wait_for_the_present_encoder(fill):
+    workspace = fill(({"id": "sea", "text": "the sea"}, ["blue"]))
+    with workspace.transaction() as cursor:
+        cursor.execute("DELETE FROM meta WHERE key LIKE 'model:dual:%'")  # as where the setting names another one
+    for mode in ("hybrid", "image"):
+        assert search(workspace, Query((words("sea"),), mode=mode)).notes == (PICTURES_WAIT,)
 
 
 def test_neighbours_by_words_by_picture_and_by_both(filled):
