@@ -23,7 +23,7 @@ Progress = Callable[[int], None]
 """Told how many vectors are in; may raise to stop."""
 
 TARGET_RECALL = 0.995
-"""On a sample; so that other queries, too, have 0.99."""
+"""On a sample; so that other queries, too, have 0.99, also under a filter."""
 RECALL_SAMPLE = 200
 RECALL_AT = 10
 _BLOCK = 10_000
@@ -64,8 +64,8 @@ class Family(Protocol):
         ...
 
     def tune(self) -> float:
-        """Chooses the least effort that reaches TARGET_RECALL on a sample, and gives the recall@10 that it reached
-        there; 1.0 where search is exact."""
+        """Chooses the least effort that reaches the recall that the family aims at on a sample, and gives the recall@10
+        that it reached there; 1.0 where search is exact."""
         ...
 
     def write(self, folder: Path) -> None: ...
@@ -127,7 +127,8 @@ def sample_queries(matrix: Matrix) -> Matrix:
     between two of them: like posts, and like queries that are no posts."""
     rng = np.random.default_rng(0)
     # Of a text that was posted a thousand times, one is enough: the others are harder to find.
-    some = np.unique(matrix[rng.choice(len(matrix), 5 * RECALL_SAMPLE)], axis=0)
+    drawn = matrix[rng.choice(len(matrix), 5 * RECALL_SAMPLE)]
+    some = np.stack(list({vector.tobytes(): vector for vector in drawn}.values()))
     queries = some[rng.permutation(len(some))[:RECALL_SAMPLE]]
     queries[::2] += some[rng.choice(len(some), len(queries[::2]))]
     lengths = np.linalg.norm(queries, axis=1, keepdims=True)

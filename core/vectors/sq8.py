@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from core.vectors.exact import VECTORS, link_or_write, read_matrix, search_some, write_matrix
-from core.vectors.family import Keep, Positions, Progress, faiss
+from core.vectors.family import TARGET_RECALL, Keep, Positions, Progress, faiss
 from core.vectors.hnsw import NEAR_STEP, Hnsw, add_all
 from core.vectors.protocol import Matrix, Scores
 
@@ -28,6 +28,7 @@ class Sq8(Hnsw):
         " from disk."
     )
     compressed: ClassVar[bool] = True
+    wanted_recall: ClassVar[float] = TARGET_RECALL  # its graph of fewer links loses more under a filter
     FILE: ClassVar[str] = "sq8.faiss"
 
     def _search_all(self, queries: Matrix, k: int, effort: int) -> tuple[Scores, Positions]:
