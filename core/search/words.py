@@ -15,6 +15,15 @@ Span = tuple[int, int]
 MAX_MARKED_CHARS = 100_000
 MAX_SPANS = 1_000
 
+# fmt: off
+_SAYS_LITTLE = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "had", "has", "have", "he", "her", "his",
+    "i", "if", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "she", "so", "that", "the",
+    "their", "them", "they", "this", "to", "was", "we", "were", "will", "with", "you", "your",
+))
+# fmt: on
+"""Marked only where a query has nothing else: an excerpt that begins at the first "the" shows the wrong part."""
+
 _ELLIPSIS = "…"
 _LONGEST_GRAPHEME = 64
 
@@ -60,6 +69,7 @@ def excerpt(text: str, spans: list[Span], length: int = 280) -> tuple[str, list[
 
 def _word_spans(text: str, wanted: tuple[Item, ...]) -> Iterator[Span]:
     words = {item.terms[0] for item in wanted if item.kind == "word"}
+    words = words - _SAYS_LITTLE or words
     stems = {stem(word) for word in words}
     prefixes = tuple(item.terms[0] for item in wanted if item.kind == "prefix")
     runs = [item for item in wanted if item.kind == "run"]

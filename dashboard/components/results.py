@@ -132,7 +132,9 @@ def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection, ne
     for hit in hits:
         if hit.post_id in posts:  # it may have gone since the search was kept
             post = posts[hit.post_id]
-            text, spans = excerpt(post.text, marked_spans(post.text, link.words), EXCERPT_CHARS)
+            # The picture mode asks what pictures show: a word of the query is in the text by chance.
+            words = "" if link.mode == "image" else link.words
+            text, spans = excerpt(post.text, marked_spans(post.text, words), EXCERPT_CHARS)
             user = users.get(post.user_id or "")
             cards.append(
                 Card(
