@@ -196,14 +196,16 @@ class Inverted(ABC):
         self._probes, self._probes_filtered = (
             int(np.quantile(ranks, recall, method="higher")) + 1 for recall in (self.lists_recall, TARGET_RECALL)
         )
-        if self.compressed:
-            scan = self._probes_filtered * len(self._matrix) // len(self._centres)
+        if not self.compressed:  # what is in the lists that are read is found
+            exact = self._exact_is_quicker(k, len(self._matrix))
+            return 1.0 if exact else float((ranks < self._probes).mean())
+        scan = self._probes_filtered * len(self._matrix) // len(self._centres)
 
-            def candidates(count: int) -> Positions:
-                return self._read_nearest(queries, count, scan)[1]
+        def candidates(count: int) -> Positions:
+            return self._read_nearest(queries, count, scan)[1]
 
-            wanted = TARGET_RECALL * float((ranks < self._probes_filtered).mean())
-            self._depth = tune_depth(queries, self._matrix, scores[:, -1], k, wanted, candidates)
+        wanted = TARGET_RECALL * float((ranks < self._probes_filtered).mean())
+        self._depth = tune_depth(queries, self._matrix, scores[:, -1], k, wanted, candidates)
         return float((self.search(queries, k, None)[0] >= scores[:, -1:] - ROUNDING).mean())
 
     def write(self, folder: Path) -> None:

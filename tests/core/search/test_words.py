@@ -70,7 +70,7 @@ def test_spans_lie_in_the_text_apart_and_in_order(text: str, query: str) -> None
         assert end < start
 
 
-@given(st.lists(st.sampled_from(["cats", "running", "the", "Tokyo", "ÜBER", "naïve", "well-known-cat"]), min_size=1))
+@given(st.lists(st.sampled_from(["cats", "running", "the", "Tokyo", "ÜBER", "naïve", "well-known-cats"]), min_size=1))
 def test_a_text_is_marked_by_its_own_words(words: list[str]) -> None:
     text = " ".join(words)
     for word in words:
