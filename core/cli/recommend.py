@@ -48,6 +48,9 @@ def recommend_evaluate(
     ] = 0.0,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How long the lists are.")] = 20,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="A JSON file for what is found, trial by trial; a later run goes on from it.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """How well a recommender trained on one file foretells another, ranking every item for every user."""
@@ -59,7 +62,7 @@ def recommend_evaluate(
         names = [name for name in MODELS if items is not None or not name.startswith("content-")]
     request = Request(
         train, test, valid, items, names, trials=trials, seed=seed, k=k, cold=cold,
-        threads=read_settings().thread_count(), command=_command(),
+        threads=read_settings().thread_count(), command=_command(), out=out,
     )  # fmt: skip
     with progress() as report:
         found = evaluate(request, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import time
 from collections.abc import Sequence
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 
 from core.errors import ModelError, SettingError
 from core.recommend import interactions
+from core.recommend.findings import Findings
 from core.recommend.metrics import interval, judge, summarise
 from core.recommend.models import MODELS, make_model
 from core.recommend.protocol import Recommender, Report, Training, silent
-from core.recommend.trials import GRIDS, choose
+from core.recommend.trials import GRIDS, Trial, choose
 
 KEPT_SHARE = 0.03
 """Holding out less than this for choosing costs the two towers less than the noise between two seeds."""
@@ -29,6 +31,7 @@ class Request:
     """What to measure. ``cold`` holds that share of the items out of training whole, to be ranked among themselves.
 
     ``settings`` are given by hand and not chosen. ``trials`` is how many settings each model may try.
+    What is found is written to ``out`` as it comes, and a request that asks the same goes on from there.
     """
 
     train: Path
@@ -42,6 +45,7 @@ class Request:
     cold: float = 0.0
     threads: int = 1
     command: str = ""
+    out: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,30 @@ def evaluate(request: Request, report: Report = silent) -> list[dict[str, Any]]:
         if name not in MODELS:
             raise SettingError(f"There is no recommender {name!r}; there are {', '.join(MODELS)}.")
     data = _read(request, report)
+    findings = Findings(request.out, _question(data, request))
     found = []
     for name in request.models:
-        try:
-            found.append(_evaluate_one(name, data, request, report))
-        except ModelError as error:
-            if len(request.models) == 1:
-                raise
-            found.append({"model": name, "problem": str(error), **data.about})
+        figures = findings.figures(name, request.trials)
+        if figures is None:
+            try:
+                figures = _evaluate_one(name, data, request, findings, report)
+            except ModelError as error:
+                if len(request.models) == 1:
+                    raise
+                found.append({"model": name, "problem": str(error), **data.about})
+                continue
+            findings.keep_figures(name, request.trials, figures)
+        found.append(figures)
     return found
+
+
+def _question(data: _Data, request: Request) -> dict[str, Any]:
+    """What findings are of: with another of these they are of no use."""
+    content = "" if data.content is None else hashlib.sha256(data.content.tobytes()).hexdigest()[:12]
+    return {
+        "chosen_on": interactions.split_hash(data.choose.train, data.choose.held), "split": data.about["split"],
+        "content": content, "seed": request.seed, "k": request.k, "cold": request.cold,
+    }  # fmt: skip
 
 
 def _read(request: Request, report: Report) -> _Data:
@@ -137,33 +156,37 @@ def _without_items(matrix: sp.csr_matrix, items: NDArray[np.int64]) -> sp.csr_ma
     return sp.csr_matrix(left)
 
 
-def _evaluate_one(name: str, data: _Data, request: Request, report: Report) -> dict[str, Any]:
-    begun = time.perf_counter()
+def _evaluate_one(name: str, data: _Data, request: Request, findings: Findings, report: Report) -> dict[str, Any]:
     training = Training(
         data.choose.train, content=data.content, held=data.choose.held, seed=request.seed, threads=request.threads,
         report=lambda phase, done, total: report(f"{name}: {phase}", done, total),
     )  # fmt: skip
     chooses = request.trials > 1 or name == "two-tower"  # the latter chooses when to stop
+    keeps_chosen = data.keeps_chosen and name == "two-tower"
     settings: dict[str, Any] = {}
-    tried: list[dict[str, Any]] = []
+    trials: list[Trial] = []
+    model: Recommender | None = None
     if chooses:
-        model, trials = choose(name, training, trials=request.trials, given={})
-        settings = model.settings
-        tried = [asdict(trial) for trial in trials]
-    choose_seconds = time.perf_counter() - begun
-    if not data.keeps_chosen or not chooses or name != "two-tower":
+        settings, model, trials = choose(
+            name, training, trials=request.trials, given={}, findings=findings, keep_model=keeps_chosen
+        )
+    if keeps_chosen and model is not None:
+        fit_seconds = next(trial.seconds for trial in trials if trial.chosen == settings)
+    else:
         begun = time.perf_counter()
         model = make_model(name, **settings)
-        model.fit(replace(training, matrix=data.final.train, held=None))
-    fit_seconds = time.perf_counter() - begun
+        final = replace(training, checkpoint=findings.checkpoint(name, "final"))
+        # Where the chosen one was to be kept and is lost, it is learnt again as it was.
+        model.fit(final if keeps_chosen else replace(final, matrix=data.final.train, held=None))
+        fit_seconds = time.perf_counter() - begun
     return {
         "model": name,
         **_figures(model, data, request, report),
         "fit_seconds": round(fit_seconds, 2),
-        "choose_seconds": round(choose_seconds, 2) if chooses else 0.0,
+        "choose_seconds": round(sum(trial.seconds for trial in trials), 2),
         "curve": getattr(model, "curve", []),
         "settings": model.settings,
-        "trials": tried,
+        "trials": [asdict(trial) for trial in trials],
         "grid": GRIDS[name] if request.trials > 1 else {},
         **data.about,
     }

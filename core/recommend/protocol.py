@@ -27,7 +27,8 @@ class Training:
     ``matrix`` is (users, items) CSR float32, the weight of each interaction; ``days``, aligned with ``matrix.data``,
     tells how many days before the newest each was, where times are known. ``content`` is (items, features) float32, NaN
     nowhere, where the items have any. ``held`` is of the matrix's shape: what to stop early by; None to learn for the
-    number of epochs that the settings say.
+    number of epochs that the settings say. ``checkpoint`` is a file in which a model that learns for long keeps where
+    it stands, so that the same training, begun again, goes on from there; it stays until the caller removes it.
     """
 
     matrix: sp.csr_matrix
@@ -37,6 +38,7 @@ class Training:
     seed: int = 0
     threads: int = 1
     report: Report = field(default=silent)
+    checkpoint: Path | None = None
 
 
 class Recommender(Protocol):

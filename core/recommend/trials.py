@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from core.errors import ModelError
+from core.recommend.findings import Findings
 from core.recommend.metrics import judge
 from core.recommend.models import make_model
 from core.recommend.protocol import Recommender, Training
@@ -30,13 +31,15 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One setting and what it came to on the held-out part. ``problem`` where it could not be fitted."""
+    """One setting and what it came to on the held-out part. ``chosen`` are all settings of the fitted model, with the
+    epoch at which it stopped. ``problem`` where it could not be fitted."""
 
     settings: dict[str, Any]
     recall: float
     ndcg: float
     seconds: float
     problem: str = ""
+    chosen: dict[str, Any] = field(default_factory=dict)
 
 
 def settings_to_try(name: str, trials: int, seed: int, given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -47,34 +50,59 @@ def settings_to_try(name: str, trials: int, seed: int, given: dict[str, Any]) ->
     return [{**all_of[at], **given} for at in order[: max(1, trials)]]
 
 
-def choose(name: str, training: Training, *, trials: int, given: dict[str, Any]) -> tuple[Recommender, list[Trial]]:
-    """Fits each setting on ``training`` and gives the model with the best NDCG@20 on ``training.held``.
+def choose(
+    name: str,
+    training: Training,
+    *,
+    trials: int,
+    given: dict[str, Any],
+    findings: Findings | None = None,
+    keep_model: bool = False,
+) -> tuple[dict[str, Any], Recommender | None, list[Trial]]:
+    """Fits each setting on ``training``; gives the settings with the best NDCG@20 on ``training.held``, the model that
+    came of them and all trials. What ``findings`` know of is not fitted again; the model is None where only the
+    settings were kept, as they are without ``keep_model``.
 
     Raises ModelError where none could be fitted.
     """
     assert training.held is not None
+    findings = findings or Findings()
     best: Recommender | None = None
     done: list[Trial] = []
     for number, settings in enumerate(settings_to_try(name, trials, training.seed, given), start=1):
+        kept = findings.trial(name, settings)
+        if kept is not None:
+            done.append(Trial(**kept))
+            continue
         said = f"trial {number}: " if trials > 1 else ""
 
         def tell(phase: str, at: int, of: int | None, said: str = said) -> None:
             training.report(said + phase, at, of)
 
-        own = replace(training, report=tell)
+        own = replace(training, report=tell, checkpoint=findings.checkpoint(name, "trial"))
         model = make_model(name, **settings)
         begun = time.perf_counter()
         try:
             model.fit(own)
         except ModelError as error:
-            done.append(Trial(settings, -1.0, -1.0, time.perf_counter() - begun, str(error)))
-            continue
-        seconds = time.perf_counter() - begun
-        found = judge(model, training.matrix, training.held, ranks=False)
-        trial = Trial(settings, float(found.recall.mean()), float(found.ndcg.mean()), seconds)
-        if best is None or trial.ndcg > max(other.ndcg for other in done):
-            best = model
+            trial = Trial(settings, -1.0, -1.0, time.perf_counter() - begun, str(error))
+        else:
+            seconds = time.perf_counter() - begun
+            found = judge(model, training.matrix, training.held, ranks=False)
+            trial = Trial(
+                settings, float(found.recall.mean()), float(found.ndcg.mean()), seconds, chosen=dict(model.settings)
+            )
+            if trial.ndcg > max((other.ndcg for other in done), default=-1.0):
+                best = model
+                if keep_model:
+                    findings.keep_model(model)
         done.append(trial)
-    if best is None:
-        raise ModelError(done[0].problem)
-    return best, done
+        findings.keep_trial(name, settings, asdict(trial))
+    winner = max(done, key=lambda trial: trial.ndcg)
+    if winner.problem:
+        raise ModelError(winner.problem)
+    if keep_model and (best is None or best.settings != winner.chosen):
+        best = findings.model(name, winner.chosen)
+    elif best is not None and best.settings != winner.chosen:
+        best = None
+    return winner.chosen, best, done

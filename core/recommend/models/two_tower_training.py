@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.errors import ModelError, SettingError
+from core.recommend.models import two_tower_checkpoint as checkpoints
 from core.recommend.models.content import unit_rows
 from core.recommend.protocol import Training, exclude_seen, top_items
 
@@ -39,6 +40,9 @@ class Learnt:
     content_out: Matrix
     epochs: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
+
+    def is_finite(self) -> bool:
+        return all(np.isfinite(one).all() for one in (self.item_in, self.item_out, self.content_in, self.content_out))
 
 
 @dataclass
@@ -146,53 +150,61 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
     optimizer = torch.optim.Adam(towers.parameters, lr=float(settings["learning_rate"]))
     sampler = _Sampler(training.matrix, np.random.default_rng(training.seed), settings)
     epochs = int(settings["epochs"])
-    # Of few users the batches are small, so that an epoch has steps enough.
-    batch = min(int(settings["batch"]), max(16, len(able) // _LEAST_STEPS))
-    steps = math.ceil(len(able) / batch)
-    best, waited, begun = towers.arrays(), 0, time.perf_counter()
-    curve: list[dict[str, float]] = []
-    for epoch in range(1, epochs + 1):
-        order, total = sampler.rng.permutation(able), 0.0
+    mark = checkpoints.fingerprint(training, settings) if training.checkpoint else ""
+    at = checkpoints.restore(training.checkpoint, mark, towers, optimizer, sampler.rng) if training.checkpoint else None
+    at = at or checkpoints.Progress(towers.arrays())
+    begun = time.perf_counter() - at.seconds
+    while at.epoch < epochs and (training.held is None or at.waited < int(settings["patience"])):
+        share = at.epoch / max(1, epochs - 1)
         for group in optimizer.param_groups:  # falls to a tenth, along a line
-            group["lr"] = float(settings["learning_rate"]) * (1.0 - 0.9 * (epoch - 1) / max(1, epochs - 1))
-        for step in range(steps):
-            training.report("learning", (epoch - 1) * steps + step, epochs * steps)
-            loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
-            if loss is None:
-                continue
-            if not torch.isfinite(loss):
-                if epoch == 1:
-                    raise ModelError("The towers' loss is not a finite number: give a lower learning rate.")
-                best.curve = [*curve, {"epoch": epoch, "diverged": 1.0}]
-                return best
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            total += loss.item()
-        entry = {"epoch": epoch, "loss": total / steps, "seconds": round(time.perf_counter() - begun, 2)}
-        if training.held is None:
-            curve.append(entry)
-            continue
+            group["lr"] = float(settings["learning_rate"]) * (1.0 - 0.9 * share)
+        loss = _one_epoch(training, towers, optimizer, sampler, able, at.epoch, settings)
         now = towers.arrays()
-        recall, ndcg = _judge(now, training.matrix, training.held)
-        curve.append({**entry, "recall": recall, "ndcg": ndcg})
-        if ndcg > max((one["ndcg"] for one in curve[:-1]), default=-1.0):
-            best, best.epochs, waited = now, epoch, 0
-        else:
-            waited += 1
-            if waited >= int(settings["patience"]):
-                break
-    if training.held is None:
-        best, best.epochs = towers.arrays(), epochs
-    best.curve = curve
+        if loss is None or not now.is_finite():
+            if not at.epoch:
+                raise ModelError("The towers' loss is not a finite number: give a lower learning rate.")
+            at.best.curve = [*at.curve, {"epoch": at.epoch + 1, "diverged": 1.0}]
+            return at.best
+        at.seconds = time.perf_counter() - begun
+        at.add(now, loss, None if training.held is None else _judge(now, training.matrix, training.held))
+        if training.checkpoint is not None:
+            checkpoints.save(training.checkpoint, mark, at, towers, optimizer, sampler.rng)
+    at.best.curve = at.curve
     if training.content is not None:
-        _learn_content(training, towers, sampler, able, best, batch)
-    return best
+        _learn_content(training, towers, sampler, able, at.best)
+    return at.best
 
 
-def _learn_content(
-    training: Training, towers: Towers, sampler: _Sampler, able: Rows, learnt: Learnt, batch: int
-) -> None:
+def _batch_size(able: Rows, settings: dict[str, Any]) -> int:
+    """Of few users the batches are small, so that an epoch has steps enough."""
+    return min(int(settings["batch"]), max(16, len(able) // _LEAST_STEPS))
+
+
+def _one_epoch(
+    training: Training, towers: Towers, optimizer: torch.optim.Optimizer, sampler: _Sampler, able: Rows, done: int,
+    settings: dict[str, Any], phase: str = "learning", epochs: int = 0,
+) -> float | None:  # fmt: skip
+    """The mean loss of one round over the users; None where it is no finite number."""
+    import torch
+
+    batch = _batch_size(able, settings)
+    steps = math.ceil(len(able) / batch)
+    order, total = sampler.rng.permutation(able), 0.0
+    for step in range(steps):
+        training.report(phase, done * steps + step, (epochs or int(settings["epochs"])) * steps)
+        loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
+        if loss is None:
+            continue
+        if not torch.isfinite(loss):
+            return None
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += loss.item()
+    return total / steps
+
+
+def _learn_content(training: Training, towers: Towers, sampler: _Sampler, able: Rows, learnt: Learnt) -> None:
     """Learns the map of content by itself for posts that have no id vector: what it had to do beside id vectors is not
     quite what it has to do without. Changes ``learnt``, unless it diverges."""
     import torch
@@ -200,22 +212,17 @@ def _learn_content(
     bare = np.flatnonzero(towers.has_id.cpu().numpy()[:, 0] == 0)
     optimizer = torch.optim.Adam(towers.learn_content_alone(learnt), lr=_CONTENT_RATE)
     settings = {**towers.settings, "id_dropout": 0.0}
-    steps = math.ceil(len(able) / batch)
     for epoch in range(_CONTENT_EPOCHS):
-        order = sampler.rng.permutation(able)
-        for step in range(steps):
-            training.report("learning content", epoch * steps + step, _CONTENT_EPOCHS * steps)
-            loss = _loss(towers, sampler, order[step * batch : (step + 1) * batch], settings)
-            if loss is None:
-                continue
-            if not torch.isfinite(loss):
-                return
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-    learnt.content_out = towers.content_out.detach().cpu().numpy().copy()
-    assert training.content is not None
-    learnt.item_out[bare] = unit_rows(training.content[bare] @ learnt.content_out)
+        loss = _one_epoch(
+            training, towers, optimizer, sampler, able, epoch, settings, "learning content", _CONTENT_EPOCHS
+        )
+        if loss is None:
+            return
+    content_out = towers.content_out.detach().cpu().numpy().copy()
+    if np.isfinite(content_out).all():
+        assert training.content is not None
+        learnt.content_out = content_out
+        learnt.item_out[bare] = unit_rows(training.content[bare] @ content_out)
 
 
 def _first_vectors(matrix: sp.csr_matrix, factors: int, seed: int) -> tuple[Matrix, Matrix]:

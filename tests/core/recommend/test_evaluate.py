@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from core.cli import app
 from core.errors import ImportFailed, SettingError
-from core.recommend import interactions, metrics
+from core.recommend import interactions, metrics, trials
 from core.recommend.evaluate import Request, evaluate
 
 
@@ -174,3 +174,60 @@ def test_a_file_that_is_away_is_an_error_in_words(tmp_path):
     done = run("--train", tmp_path / "no.txt", "--test", tmp_path / "no.txt")
     assert done.exit_code == 1
     assert "can't be read" in str(done.exception)
+
+
+def test_a_run_that_was_killed_goes_on_from_its_file(files, tmp_path, monkeypatch):
+    out = tmp_path / "kept" / "found.json"
+    fitted = []
+    real = trials.make_model
+
+    def counted(name, **settings):
+        fitted.append((name, settings))
+        if name == "item-knn" and settings and len(fitted) > 4:
+            raise KeyboardInterrupt
+        return real(name, **settings)
+
+    monkeypatch.setattr(trials, "make_model", counted)
+
+    def ask(**more):
+        return evaluate(Request(files["train"], files["test"], models=["ials", "item-knn"], trials=3, out=out, **more))
+
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+    monkeypatch.setattr(trials, "make_model", real)
+    begun = len(fitted)
+    assert begun == 5
+    monkeypatch.setattr(trials, "make_model", lambda name, **s: fitted.append((name, s)) or real(name, **s))
+    found = ask()
+    assert [name for name, _ in fitted[begun:]] == ["item-knn", "item-knn"]
+    assert [len(one["trials"]) for one in found] == [3, 3]
+    assert ask() == found
+    assert len(fitted) == begun + 2
+    plain = evaluate(Request(files["train"], files["test"], models=["ials", "item-knn"], trials=3))
+    assert [one["ndcg@20"] for one in plain] == [one["ndcg@20"] for one in found]
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["found.json"]
+    ask(seed=1)  # of another question, begun anew
+    assert len(json.loads(out.read_text())["trials"]["ials"]) == 3
+    out.write_text("[]")
+    with pytest.raises(SettingError, match="no file of an evaluation"):
+        ask()
+
+
+def test_the_chosen_two_towers_are_kept_beside_the_file(files, tmp_path, monkeypatch):
+    monkeypatch.setitem(trials.GRIDS, "two-tower", {"temperature": [0.15, 0.3], "epochs": [3], "factors": [8]})
+    monkeypatch.setattr("core.recommend.evaluate.KEPT_SHARE", 1.0)
+    out = tmp_path / "found.json"
+    request = Request(files["train"], files["test"], trials=2, out=out)
+
+    def stop(*given, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("core.recommend.evaluate._figures", stop)
+        evaluate(request)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.recommend.models.two_tower.TwoTower.fit", stop)
+        (found,) = evaluate(request)
+    (plain,) = evaluate(Request(files["train"], files["test"], trials=2))
+    assert found["ndcg@20"] == pytest.approx(plain["ndcg@20"])
+    assert found["settings"] == plain["settings"]

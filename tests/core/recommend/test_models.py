@@ -190,3 +190,40 @@ class TestTwoTower:
     def test_users_of_one_interaction_are_too_little(self):
         with pytest.raises(ModelError, match="two interactions"):
             make_model("two-tower").fit(Training(sp.csr_matrix(np.eye(4), dtype=np.float32)))
+
+    def test_a_training_that_was_killed_goes_on_and_ends_the_same(self, matrix, tmp_path):
+        held = grouped(seed=5)
+        held = (held - held.multiply(matrix)).tocsr()
+        settings = {**QUICK["two-tower"], "patience": 50}
+
+        class Killed(Exception):
+            pass
+
+        def die(phase, done, total):
+            if phase == "learning" and done >= 0.6 * total:
+                raise Killed
+
+        for given in ({"held": held}, {"content": content(matrix.shape[1])}):
+            path = tmp_path / f"{next(iter(given))}.safetensors"
+            whole = make_model("two-tower", **settings)
+            whole.fit(Training(matrix, **given))
+            with pytest.raises(Killed):
+                make_model("two-tower", **settings).fit(Training(matrix, **given, checkpoint=path, report=die))
+            steps = []
+
+            def note(phase, done, total, steps=steps):
+                if phase == "learning":
+                    steps.append(done)
+
+            again = make_model("two-tower", **settings)
+            again.fit(Training(matrix, **given, checkpoint=path, report=note))
+            assert min(steps) > 0
+            np.testing.assert_allclose(again.item_out, whole.item_out, atol=1e-5)
+            assert [one["epoch"] for one in again.curve] == list(range(1, 9))
+            # Of another training, or damaged, it is of no use and does no harm.
+            other = make_model("two-tower", **settings)
+            other.fit(Training(matrix, seed=1, **given, checkpoint=path))
+            path.write_bytes(path.read_bytes()[:90])
+            again = make_model("two-tower", **settings)
+            again.fit(Training(matrix, **given, checkpoint=path))
+            np.testing.assert_allclose(again.item_out, whole.item_out, atol=1e-5)

@@ -1,0 +1,115 @@
+"""Where a training of the two towers stands after an epoch, on disk: a killed one goes on and ends the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.recommend.interactions import split_hash
+from core.recommend.protocol import Training
+
+if TYPE_CHECKING:
+    import torch
+
+    from core.recommend.models.two_tower_training import Learnt, Towers
+
+_LEARNT = ("item_in", "item_out", "content_in", "content_out")
+
+
+@dataclass
+class Progress:
+    """``epoch`` epochs are done in ``seconds``, the last ``waited`` of them without a better NDCG than that of ``best``,
+    which is the last state where nothing is held out to judge by."""
+
+    best: Learnt
+    epoch: int = 0
+    waited: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, now: Learnt, loss: float, judged: tuple[float, float] | None) -> None:
+        """One more epoch; ``judged`` is (recall, ndcg)."""
+        self.epoch += 1
+        self.waited += 1
+        entry = {"epoch": self.epoch, "loss": loss, "seconds": round(self.seconds, 2)}
+        if judged is not None:
+            entry |= {"recall": judged[0], "ndcg": judged[1]}
+        if judged is None or judged[1] > max((one["ndcg"] for one in self.curve), default=-1.0):
+            self.best, self.best.epochs, self.waited = now, self.epoch, 0
+        self.curve.append(entry)
+
+
+def fingerprint(training: Training, settings: dict[str, Any]) -> str:
+    """Names what is learnt from and how; a checkpoint of anything else is of no use."""
+    digest = hashlib.sha256(json.dumps([settings, training.seed], sort_keys=True).encode())
+    for matrix in (training.matrix, training.held):
+        if matrix is not None:
+            digest.update(split_hash(matrix).encode())
+            digest.update(np.ascontiguousarray(matrix.data, np.float32).tobytes())
+    if training.content is not None:
+        digest.update(np.ascontiguousarray(training.content, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def save(
+    path: Path, mark: str, progress: Progress, towers: Towers, optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Writes a safetensors file: parameters, Adam's moments, both random states, the best arrays so far."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {"generator": towers.generator.get_state()}
+    for at, parameter in enumerate(towers.parameters):
+        state = optimizer.state[parameter]
+        tensors |= {f"parameter.{at}": parameter.detach(), f"mean.{at}": state["exp_avg"],
+                    f"square.{at}": state["exp_avg_sq"], f"step.{at}": state["step"].reshape(1)}  # fmt: skip
+    tensors |= {f"best.{name}": torch.from_numpy(getattr(progress.best, name)) for name in _LEARNT}
+    about = {
+        "mark": mark, "epoch": progress.epoch, "waited": progress.waited, "seconds": progress.seconds,
+        "curve": progress.curve, "best_epochs": progress.best.epochs, "rng": rng.bit_generator.state,
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new")
+    save_file(
+        {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, {"about": json.dumps(about)}
+    )
+    os.replace(beside, path)
+
+
+def restore(
+    path: Path, mark: str, towers: Towers, optimizer: torch.optim.Optimizer, rng: np.random.Generator
+) -> Progress | None:
+    """Puts the towers, the optimizer and the random states where they were; None, with nothing changed, where there is
+    no checkpoint of this training."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    from core.recommend.models.two_tower_training import Learnt
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            if about.get("mark") != mark:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, ValueError, SafetensorError):
+        return None
+    with torch.no_grad():
+        for at, parameter in enumerate(towers.parameters):
+            parameter.copy_(tensors[f"parameter.{at}"])
+            optimizer.state[parameter] = {
+                "step": tensors[f"step.{at}"][0], "exp_avg": tensors[f"mean.{at}"].to(towers.device),
+                "exp_avg_sq": tensors[f"square.{at}"].to(towers.device),
+            }  # fmt: skip
+    towers.generator.set_state(tensors["generator"])
+    rng.bit_generator.state = about["rng"]
+    best = Learnt(**{name: tensors[f"best.{name}"].numpy() for name in _LEARNT})
+    best.epochs = int(about["best_epochs"])
+    return Progress(best, int(about["epoch"]), int(about["waited"]), float(about["seconds"]), about["curve"])
