@@ -29,44 +29,34 @@ def serve(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[st
     """Fits the model ``model`` on arrays.npz in ``folder`` and saves it below ``out``.
 
     First on what was before the cut in time, judged on what came after; then on everything, which is what serves. The
-    two towers choose when to stop on a seeded part of what was before. Raises ModelError.
+    two towers choose when to stop on a seeded part of what was before; where each of these stands is kept below
+    ``unfinished``, so that a call that was killed goes on. Raises ModelError.
     """
-    folder, name, threads = Path(params["folder"]), str(params["model"]), int(params["threads"])
+    folder, name = Path(params["folder"]), str(params["model"])
     with np.load(folder / "arrays.npz", allow_pickle=False) as found:
         arrays = {key: found[key] for key in found.files}
-    whole, days, late = _matrix(arrays), arrays["age_days"], arrays["late"]
-    content = arrays["content"] if arrays["content"].size else None
-    settings = dict(params.get("settings") or {})
-    seed = int(params.get("seed", 0))
+    work = _Work(name, arrays, params, report)
     begun = time.perf_counter()
-    fits = 3 if name == "two-tower" else 2
-    done = 0
-
-    def training(matrix: sp.csr_matrix, own_days: NDArray[np.float32], held: sp.csr_matrix | None = None) -> Training:
-        def tell(phase: str, at: int, of: int | None) -> None:
-            if of:
-                report(round(1000 * (done + at / of) / fits), 1000)
-
-        return Training(matrix, own_days, content, held, seed=seed, threads=threads, report=tell)
-
-    check_training(Training(whole))
-    early, held = _part(whole, ~late), _part(whole, late)
+    check_training(Training(work.whole))
+    early, held = _part(work.whole, ~work.late), _part(work.whole, work.late)
+    settings = dict(params.get("settings") or {})
     figures: dict[str, Any] = {}
     curve: list[dict[str, float]] = []
     if early.nnz and held.nnz >= LEAST_HELD:
         if name == "two-tower":
-            settings, curve = _choose_epochs(training, early, days[~late], settings, seed)
-            done = 1
+            settings, curve = _choose_epochs(work, early, settings)
+            work.done = 1
         model = make_model(name, **settings)
-        model.fit(training(early, days[~late]))
-        judged = judge(model, early, held, k=K, known_users=name == "bpr")
-        figures = summarise(judged, early, held, seed=seed)
+        model.fit(work.training("judged", early, work.days[~work.late]))
+        judged = judge(model, early, held, k=K, known_users=name in ("bpr", "two-tower"))
+        figures = summarise(judged, early, held, seed=work.seed)
         figures["by_age"] = _by_age(judged, held, arrays["post_age"])
         figures["split"] = interactions.split_hash(early, held)
         figures["cut"] = str(params["cut"])
-    done = fits - 1
+        figures["seed"] = work.seed
+    work.done = work.fits - 1
     model = make_model(name, **settings)
-    model.fit(training(whole, days))
+    model.fit(work.training("whole", work.whole, work.days))
     if isinstance(model, TwoTower):
         model.curve = curve or model.curve
         curve = model.curve
@@ -74,24 +64,47 @@ def serve(params: dict[str, Any], report: Callable[[int, int], None]) -> dict[st
     return {"figures": figures, "curve": curve, "settings": model.settings, "seconds": time.perf_counter() - begun}
 
 
+class _Work:
+    """One call: what is learnt from, and how far it is."""
+
+    def __init__(
+        self, name: str, arrays: dict[str, NDArray[Any]], params: dict[str, Any], report: Callable[[int, int], None]
+    ) -> None:
+        # The two towers learn from histories as they are served: old acts count less.
+        weights = arrays["faded" if name == "two-tower" else "data"]
+        self.whole = sp.csr_matrix((weights, arrays["indices"], arrays["indptr"]), tuple(arrays["shape"]))
+        self.days, self.late = arrays["age_days"], arrays["late"]
+        self.seed, self.fits, self.done = int(params.get("seed", 0)), 3 if name == "two-tower" else 2, 0
+        self._content = arrays["content"] if arrays["content"].size else None
+        self._profile = arrays["profile"] if arrays["profile"].size else None
+        self._threads, self._unfinished, self._report = int(params["threads"]), Path(params["unfinished"]), report
+
+    def training(
+        self, stage: str, matrix: sp.csr_matrix, days: NDArray[np.float32] | None, held: sp.csr_matrix | None = None
+    ) -> Training:
+        def tell(phase: str, at: int, of: int | None) -> None:
+            if of:
+                self._report(round(1000 * (self.done + at / of) / self.fits), 1000)
+
+        return Training(
+            matrix, days, self._content, self._profile, held, seed=self.seed, threads=self._threads, report=tell,
+            checkpoint=self._unfinished / f"{stage}.safetensors",
+        )  # fmt: skip
+
+
 def _choose_epochs(
-    training: Callable[..., Training], early: sp.csr_matrix, days: NDArray[np.float32], settings: dict[str, Any],
-    seed: int,
-) -> tuple[dict[str, Any], list[dict[str, float]]]:  # fmt: skip
+    work: _Work, early: sp.csr_matrix, settings: dict[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, float]]]:
     try:
-        split = interactions.hold_out(early, seed=seed)
+        split = interactions.hold_out(early, seed=work.seed)
     except SettingError:  # nobody has enough: the settings' epochs it is
         return settings, []
     model = TwoTower(**settings)
     try:
-        model.fit(training(split.train, np.zeros(split.train.nnz, np.float32), split.held))
+        model.fit(work.training("epochs", split.train, None, split.held))
     except ModelError:
         return settings, []
     return {**settings, "epochs": model.settings["epochs"]}, model.curve
-
-
-def _matrix(arrays: dict[str, NDArray[Any]]) -> sp.csr_matrix:
-    return sp.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), tuple(arrays["shape"]))
 
 
 def _part(matrix: sp.csr_matrix, use: NDArray[np.bool_]) -> sp.csr_matrix:

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from core.database.posts import ids_of, rows_of
 from core.errors import QueryError
 from core.recommend.acts import History
-from core.recommend.models.content import unit_rows
 from core.recommend.rerank import Knobs
 from core.recommend.serving import FALLBACK, FOREIGN, candidates, score_histories
 from core.recommend.similar import users_alike
-from core.recommend.trained import Trained, input_vectors, open_trained
+from core.recommend.trained import Trained, input_vectors, open_trained, told_by_profiles
 from core.search.tokens import forms
 
 if TYPE_CHECKING:
@@ -120,9 +119,10 @@ def _scores_without(
     """(1 + n, candidates): with the whole history, then without each of its first ``n`` acts."""
     if trained.name == "two-tower":
         assert trained.space is not None
-        parts = history.weights()[:, None] * input_vectors(workspace, trained, history.rows())
-        whole = parts.sum(axis=0)
-        users = unit_rows(np.vstack([whole[None], whole - parts[:n]]))
+        weights = np.tile(history.weights(), (n + 1, 1))
+        weights[np.arange(1, n + 1), np.arange(n)] = 0.0
+        told = told_by_profiles(workspace, trained, [history.user_id])
+        users = trained.towers.pool(weights, input_vectors(workspace, trained, history.rows()), told)
         rows, vectors = workspace.indexes.store.read(trained.space, found)
         order = np.argsort(found)
         at = np.empty(len(found), np.int64)

@@ -117,6 +117,16 @@ def hold_out_items(matrix: sp.csr_matrix, *, seed: int, share: float) -> tuple[S
     return Split(without(matrix, held), held), cold
 
 
+def faded(matrix: sp.csr_matrix, days: NDArray[np.float32], half_life: float) -> sp.csr_matrix:
+    """``matrix`` with each weight halved every ``half_life`` days before the newest of its row; ``days`` are aligned
+    with its data."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    newest = np.full(matrix.shape[0], np.inf)
+    np.minimum.at(newest, rows, days)
+    weights = matrix.data * np.exp2(-(days - newest[rows]) / half_life)
+    return sp.csr_matrix((weights.astype(np.float32), matrix.indices, matrix.indptr), matrix.shape)
+
+
 def split_hash(*matrices: sp.csr_matrix) -> str:
     """Twelve hex digits that name these interactions in this split, whatever the files were called."""
     digest = hashlib.sha256()

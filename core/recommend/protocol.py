@@ -26,14 +26,16 @@ class Training:
 
     ``matrix`` is (users, items) CSR float32, the weight of each interaction; ``days``, aligned with ``matrix.data``,
     tells how many days before the newest each was, where times are known. ``content`` is (items, features) float32, NaN
-    nowhere, where the items have any. ``held`` is of the matrix's shape: what to stop early by; None to learn for the
-    number of epochs that the settings say. ``checkpoint`` is a file in which a model that learns for long keeps where
-    it stands, so that the same training, begun again, goes on from there; it stays until the caller removes it.
+    nowhere, where the items have any; ``profile`` (users, features) is the same of the users. ``held`` is of the
+    matrix's shape: what to stop early by; None to learn for the number of epochs that the settings say. ``checkpoint``
+    is a file in which a model that learns for long keeps where it stands, so that the same training, begun again, goes
+    on from there; it stays until the caller removes it.
     """
 
     matrix: sp.csr_matrix
     days: NDArray[np.float32] | None = None
     content: NDArray[np.float32] | None = None
+    profile: NDArray[np.float32] | None = None
     held: sp.csr_matrix | None = None
     seed: int = 0
     threads: int = 1

@@ -24,9 +24,15 @@ from core.errors import ModelError, QueryError, SettingError
 from core.moderation import effects
 from core.recommend.acts import History, history_of
 from core.recommend.models import TITLES
-from core.recommend.models.content import unit_rows
 from core.recommend.rerank import Knobs, rerank
-from core.recommend.trained import Trained, input_vectors, open_trained, publish, trained_names
+from core.recommend.trained import (
+    Trained,
+    input_vectors,
+    open_trained,
+    publish,
+    told_by_profiles,
+    trained_names,
+)
 
 if TYPE_CHECKING:
     from core.vectors.protocol import VectorIndex
@@ -168,8 +174,9 @@ def user_vector(workspace: Workspace, trained: Trained, history: History) -> Mat
     """(factors,) unit vector of the two towers, zeros where the history tells nothing."""
     if not len(history.acts):
         return np.zeros(trained.towers.item_out.shape[1], np.float32)
-    pooled = history.weights() @ input_vectors(workspace, trained, history.rows())
-    vector: Matrix = unit_rows(pooled[None])[0]
+    inputs = input_vectors(workspace, trained, history.rows())
+    told = told_by_profiles(workspace, trained, [history.user_id])
+    vector: Matrix = trained.towers.pool(history.weights()[None], inputs, told)[0]
     return vector
 
 

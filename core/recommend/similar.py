@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from core.database.posts import ids_of, rows_of
 from core.database.recommend import authors_and_days
-from core.recommend.acts import Acts, History, all_acts
+from core.recommend.acts import HALF_LIFE_DAYS, Acts, History, all_acts
+from core.recommend.interactions import faded
 from core.recommend.models.content import unit_rows
 from core.recommend.serving import user_vector
-from core.recommend.trained import input_vectors, open_trained, publish, trained_names
+from core.recommend.trained import input_vectors, open_trained, publish, told_by_profiles, trained_names
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -39,10 +40,12 @@ def everybody(workspace: Workspace) -> tuple[Acts, Matrix]:
             return kept[1], kept[2]
         acts = all_acts(workspace)
         if trained is not None:
-            inputs = input_vectors(workspace, trained, acts.posts)
+            histories = faded(acts.matrix, acts.age_days, HALF_LIFE_DAYS)
+            told = told_by_profiles(workspace, trained, acts.users)
+            vectors = trained.towers.pool_histories(histories, input_vectors(workspace, trained, acts.posts), told)
         else:
             inputs = np.random.default_rng(0).normal(size=(len(acts.posts), 256)).astype(np.float32)
-        vectors = unit_rows(np.asarray(acts.matrix @ inputs, np.float32))
+            vectors = unit_rows(np.asarray(acts.matrix @ inputs, np.float32))
         _kept[workspace] = (at, acts, vectors)
         return acts, vectors
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from core.recommend.models import MODELS, TITLES, load_saved
 from core.recommend.models.content import unit_rows
 from core.recommend.models.two_tower import TwoTower
 from core.recommend.post_features import Recipe
+from core.recommend.profile_features import ProfileRecipe
 from core.recommend.protocol import Recommender
 from core.types import Space
 
@@ -40,7 +41,8 @@ _BARE = 1e-9
 class Trained:
     """A model as it was trained: ``rows`` are the post rows of its items, rising, ``users`` the ids of its users.
 
-    ``recipe`` and ``space`` are the two towers' alone: how posts become features, where their vectors are.
+    ``recipe``, ``profiles`` and ``space`` are the two towers' alone: how posts and users become features (``profiles``
+    is None where nothing was known of users), where the vectors are.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Trained:
     rows: Rows
     users: tuple[str, ...]
     recipe: Recipe | None = None
+    profiles: ProfileRecipe | None = None
     space: Space | None = None
     published: tuple[int, int] = (-1, -1)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -118,9 +121,18 @@ def open_trained(workspace: Workspace, name: str) -> Trained:
         )
         if name == "two-tower":
             trained.recipe = Recipe.load(manifest.folder / "features")
+            if (manifest.folder / "profiles").exists():
+                trained.profiles = ProfileRecipe.load(manifest.folder / "profiles")
             trained.space = Space(RECOMMEND, f"two-tower-{trained.number}", trained.towers.item_out.shape[1])
         _open[workspace][name] = (stamp, trained)
         return trained
+
+
+def told_by_profiles(workspace: Workspace, trained: Trained, user_ids: Sequence[str]) -> Matrix | None:
+    """(n, factors): what the profiles of users, as they are now, add to their vectors; None where they are not used."""
+    if trained.profiles is None:
+        return None
+    return trained.towers.told(trained.profiles.features(workspace, user_ids))
 
 
 def input_vectors(workspace: Workspace, trained: Trained, rows: Rows) -> Matrix:

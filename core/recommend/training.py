@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from core import derived
 from core.database import recommend as table
 from core.errors import ModelError
-from core.recommend.acts import Acts, all_acts
+from core.recommend.acts import HALF_LIFE_DAYS, Acts, all_acts
 from core.recommend.child import CHILD
+from core.recommend.interactions import faded
 from core.recommend.models import MODELS, TITLES
 from core.recommend.post_features import Recipe, learn_recipe
+from core.recommend.profile_features import ProfileRecipe, learn_profiles
 from core.recommend.trained import ROWS, USERS, folder_of, open_trained, publish
 
 if TYPE_CHECKING:
@@ -55,18 +57,21 @@ def run(context: JobContext) -> dict[str, Any]:
             " authors."
         )
     recipe, content = learn_recipe(workspace, acts.posts)
+    profiles = learn_profiles(workspace, acts.users)
     done: dict[str, Any] = dict(context.checkpoint.get("done", {}))
     with tempfile.TemporaryDirectory(dir=workspace.path / "tmp") as name, context.child(CHILD) as child:
         folder = Path(name)
-        cut = _write_arrays(context, acts, content, folder)
+        cut = _write_arrays(context, acts, content, None if profiles is None else profiles[1], folder)
         for model in context.params.get("models") or DEFAULT:
             if model in done:
                 continue
             phase = f"training {TITLES[model]}"
+            unfinished = workspace.path / "recommend" / "unfinished" / model
             context.report(phase, 0, None)
             out = folder / model
             params = {
                 "folder": name, "model": model, "out": str(out), "cut": cut, "seed": context.params.get("seed", 0),
+                "unfinished": str(unfinished),
                 "threads": workspace.settings.thread_count(),
                 "settings": {**WORKSPACE_SETTINGS.get(model, {}), **context.params.get("settings", {}).get(model, {})},
             }  # fmt: skip
@@ -75,7 +80,8 @@ def run(context: JobContext) -> dict[str, Any]:
             except ModelError as error:
                 done[model] = {"problem": str(error)}
                 continue
-            _keep(context, model, out, acts, recipe, found, generation)
+            _keep(context, model, out, acts, recipe, profiles[0] if profiles else None, found, generation)
+            shutil.rmtree(unfinished, ignore_errors=True)
             done[model] = {**found["figures"], "seconds": round(found["seconds"], 1)}
             with workspace.transaction() as cursor:
                 context.save_checkpoint(cursor, {"done": done})
@@ -84,7 +90,9 @@ def run(context: JobContext) -> dict[str, Any]:
     return {"models": done, "users": len(acts.users), "posts": len(acts.posts), "acts": int(acts.matrix.nnz)}
 
 
-def _write_arrays(context: JobContext, acts: Acts, content: NDArray[np.float32], folder: Path) -> str:
+def _write_arrays(
+    context: JobContext, acts: Acts, content: NDArray[np.float32], profile: NDArray[np.float32] | None, folder: Path
+) -> str:
     """What the child reads. The newest acts are late; where times are lacking, a seeded part is."""
     known = np.isfinite(acts.moments)
     if known.mean() > 0.5:
@@ -102,13 +110,16 @@ def _write_arrays(context: JobContext, acts: Acts, content: NDArray[np.float32],
     np.savez(
         folder / "arrays.npz", data=matrix.data, indices=matrix.indices, indptr=matrix.indptr,
         shape=np.array(matrix.shape), age_days=acts.age_days, late=late, content=content, post_age=age,
+        faded=faded(matrix, acts.age_days, HALF_LIFE_DAYS).data,
+        profile=np.empty((0, 0), np.float32) if profile is None else profile,
     )  # fmt: skip
     return said
 
 
 def _keep(
-    context: JobContext, model: str, out: Path, acts: Acts, recipe: Recipe, found: dict[str, Any], generation: int
-) -> None:
+    context: JobContext, model: str, out: Path, acts: Acts, recipe: Recipe, profiles: ProfileRecipe | None,
+    found: dict[str, Any], generation: int,
+) -> None:  # fmt: skip
     import json
 
     workspace = context.workspace
@@ -119,6 +130,8 @@ def _keep(
         (version / USERS).write_text(json.dumps(acts.users))
         if model == "two-tower":
             recipe.save(version / "features")
+            if profiles is not None:
+                profiles.save(version / "profiles")
 
     trained_at = datetime.now(UTC).replace(tzinfo=None)
     row = table.TrainingRow(

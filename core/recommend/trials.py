@@ -20,11 +20,11 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     "recent-popularity": {"half_life": [7.0, 1.0, 3.0, 14.0, 30.0]},
     "item-knn": {"neighbours": [200, 50, 1000], "similarity": ["cosine", "tfidf", "bm25"]},
     "ials": {"alpha": [30.0, 3.0, 10.0, 100.0], "regularization": [0.1, 1.0, 10.0], "iterations": [15]},
-    "bpr": {"learning_rate": [0.05, 0.02, 0.1], "regularization": [0.01, 0.001, 0.03], "iterations": [100, 200]},
+    "bpr": {"learning_rate": [0.05, 0.1], "regularization": [0.001, 0.01, 0.0001], "iterations": [200, 500]},
     "ease": {"regularization": [250.0, 50.0, 100.0, 500.0, 1000.0, 2000.0]},
     "content-knn": {"neighbours": [20, 5, 100]},
     "content-ridge": {"regularization": [100.0, 1.0, 10.0, 1000.0, 10000.0]},
-    "two-tower": {"temperature": [0.15, 0.1, 0.2], "keep": [0.5, 0.7], "learning_rate": [0.003, 0.006]},
+    "two-tower": {"temperature": [0.15, 0.1, 0.2], "keep": [0.5, 0.7], "attention": [True, False]},
 }
 """The first value of each is the default."""
 

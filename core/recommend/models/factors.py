@@ -104,8 +104,8 @@ class BPR(Factors):
     defaults: ClassVar[dict[str, Any]] = {
         "factors": 64,
         "learning_rate": 0.05,
-        "regularization": 0.01,
-        "iterations": 100,
+        "regularization": 0.001,
+        "iterations": 200,
     }
 
     def _learn(self, training: Training) -> tuple[Matrix, Matrix]:

@@ -1,8 +1,9 @@
 """Two towers in PyTorch: a history becomes a vector, an item becomes a vector, their cosine ranks.
 
-The user tower pools the history: each item of it has an input vector, whose length is how much attention it gets, and
-the sum over ``(number of items) ** pooling`` is the user. So a user is encoded from the history as it is now, known or
-new. The item tower is an id vector, where there is enough history for one, plus a linear map of the content.
+The user tower pools the history by attention (:mod:`core.recommend.models.attention`): each item of it has an input
+vector, whose length is how much it counts for everybody, and it counts by how near it is to the user's main direction.
+What the profile tells is added. So a user is encoded from the history as it is now, known or new. The item
+tower is an id vector, where there is enough history for one, plus a linear map of the content.
 
 Learning hides a part of each history and asks for it back (as Mult-DAE does, Liang et al., 2018). The loss is a sampled
 softmax over the batch's hidden items and uniformly drawn ones (mixed negatives, Yang et al., 2020), each corrected by
@@ -21,6 +22,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.errors import ModelError
+from core.recommend.models import attention
 from core.recommend.models.content import unit_rows
 from core.recommend.models.popularity import check_training
 from core.recommend.protocol import Scores, Training, Users
@@ -34,7 +36,8 @@ class TwoTower:
 
     ``keep`` is the share of a history that is shown in learning; ``negatives`` are drawn uniformly a batch of
     ``batch`` users. ``least_history``: an item with fewer interactions has no id vector where it has content.
-    ``id_dropout``: how often an item must do without its id vector, so that content alone learns to do. Learning ends
+    ``id_dropout``: how often an item must do without its id vector, so that content alone learns to do. ``attention``:
+    whether items count by how near they are to the user's main direction. Learning ends
     after ``epochs``, in which the rate falls to a tenth, or ``patience`` evaluations without a better NDCG@20 where
     something is held out to judge by.
     """
@@ -43,6 +46,7 @@ class TwoTower:
     defaults: ClassVar[dict[str, Any]] = {
         "factors": 64, "temperature": 0.15, "keep": 0.5, "learning_rate": 0.003, "negatives": 8192, "batch": 512,
         "epochs": 20, "patience": 4, "pooling": 0.5, "loss": "softmax", "least_history": 1, "id_dropout": 0.3,
+        "attention": True,
     }  # fmt: skip
 
     def __init__(self, **settings: Any) -> None:
@@ -53,14 +57,18 @@ class TwoTower:
         self.item_out: Matrix = np.empty((0, 0), np.float32)
         self.content_in: Matrix = np.empty((0, 0), np.float32)
         self.content_out: Matrix = np.empty((0, 0), np.float32)
+        self.sharpness: Matrix = np.zeros(1, np.float32)
+        self.profile_in: Matrix = np.empty((0, 0), np.float32)
+        self._profile: Matrix | None = None
 
     def fit(self, training: Training) -> None:
-        from core.recommend.models.two_tower_training import learn
+        from core.recommend.models.two_tower_training import ARRAYS, learn
 
         check_training(training)
         learnt = learn(training, self.settings)
-        self.item_in, self.item_out = learnt.item_in, learnt.item_out
-        self.content_in, self.content_out = learnt.content_in, learnt.content_out
+        for name in ARRAYS:
+            setattr(self, name, getattr(learnt, name))
+        self._profile = training.profile
         self.curve = learnt.curve
         if training.held is not None:  # so that a fit on everything takes as many
             self.settings = {**self.settings, "epochs": learnt.epochs}
@@ -69,11 +77,34 @@ class TwoTower:
         return self.item_out
 
     def user_vectors(self, histories: sp.csr_matrix, users: Users | None = None) -> Matrix:
-        """(n, factors) unit vectors; zeros for an empty history."""
-        return unit_rows(np.asarray(histories @ self.item_in, np.float32))
+        """(n, factors) unit vectors; zeros for an empty history. Profiles count of users of the training alone, and
+        before the model was saved; see ``told`` for others."""
+        told = None
+        if self._profile is not None and users is not None and self.profile_in.size:
+            told = self.told(self._profile[np.maximum(users, 0)]) * (users >= 0)[:, None]
+        return self.pool_histories(histories, self.item_in, told)
+
+    def pool_histories(self, histories: sp.csr_matrix, inputs: Matrix, told: Matrix | None = None) -> Matrix:
+        """(n, factors) unit vectors of (n, items) CSR histories over items with such input vectors."""
+        sharpness, pooling = float(self.sharpness[0]), float(self.settings["pooling"])
+        return attention.pool_histories(histories, inputs, sharpness, told, pooling)
+
+    def pool(self, weights: Matrix, inputs: Matrix, told: Matrix | None = None) -> Matrix:
+        """(m, factors) unit vectors of ``m`` variants, (m, n) weights, of a history with (n, factors) input vectors."""
+        return attention.pool(weights, inputs, float(self.sharpness[0]), told, float(self.settings["pooling"]))
+
+    def told(self, profile: Matrix) -> Matrix:
+        """(n, factors): what profiles, (n, features), add to users. Raises ModelError for other features."""
+        if profile.shape[-1] != len(self.profile_in):
+            raise ModelError(
+                f"The two towers know {len(self.profile_in)} features of a profile, and {profile.shape[-1]} are given:"
+                " train them again."
+            )
+        found: Matrix = profile @ self.profile_in
+        return found
 
     def score(self, histories: sp.csr_matrix, users: Users | None = None) -> Scores:
-        scores: Scores = self.user_vectors(histories) @ self.item_out.T
+        scores: Scores = self.user_vectors(histories, users) @ self.item_out.T
         return scores
 
     def encode_items(self, content: Matrix) -> tuple[Matrix, Matrix]:
@@ -89,7 +120,9 @@ class TwoTower:
         return content @ self.content_in, unit_rows(content @ self.content_out)
 
     def save(self, folder: Path) -> None:
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        from core.recommend.models.two_tower_training import ARRAYS
+
+        arrays = {name: getattr(self, name) for name in ARRAYS}
         save_model(folder, self.name, {**self.settings, "curve": self.curve}, arrays)
 
     @classmethod
@@ -98,11 +131,13 @@ class TwoTower:
         curve = settings.pop("curve", [])
         model = cls(**settings)
         model.curve = curve
-        for name in _ARRAYS:
+        for name in _NEEDED:
             if name not in arrays:
                 raise ModelError(f"The model in {folder} lacks {name}: train it again with 'recommend train'.")
-            setattr(model, name, arrays[name])
+        for name, array in arrays.items():
+            setattr(model, name, array)
         return model
 
 
-_ARRAYS = ("item_in", "item_out", "content_in", "content_out")
+_NEEDED = ("item_in", "item_out", "content_in", "content_out")
+"""A model of before there was attention, or profiles, has no more."""

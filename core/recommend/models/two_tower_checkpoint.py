@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from core.recommend.models.two_tower_training import Learnt, Towers
 
-_LEARNT = ("item_in", "item_out", "content_in", "content_out")
-
 
 @dataclass
 class Progress:
-    """``epoch`` epochs are done in ``seconds``, the last ``waited`` of them without a better NDCG than that of ``best``,
+    """``epoch`` epochs are done in ``seconds``, the last ``waited`` without a better NDCG than that of ``best``,
     which is the last state where nothing is held out to judge by."""
 
     best: Learnt
@@ -52,8 +50,9 @@ def fingerprint(training: Training, settings: dict[str, Any]) -> str:
         if matrix is not None:
             digest.update(split_hash(matrix).encode())
             digest.update(np.ascontiguousarray(matrix.data, np.float32).tobytes())
-    if training.content is not None:
-        digest.update(np.ascontiguousarray(training.content, np.float32).tobytes())
+    for array in (training.content, training.profile):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array, np.float32).tobytes())
     return digest.hexdigest()
 
 
@@ -65,12 +64,15 @@ def save(
     import torch
     from safetensors.torch import save_file
 
+    from core.recommend.models.two_tower_training import ARRAYS
+
     tensors = {"generator": towers.generator.get_state()}
     for at, parameter in enumerate(towers.parameters):
-        state = optimizer.state[parameter]
-        tensors |= {f"parameter.{at}": parameter.detach(), f"mean.{at}": state["exp_avg"],
-                    f"square.{at}": state["exp_avg_sq"], f"step.{at}": state["step"].reshape(1)}  # fmt: skip
-    tensors |= {f"best.{name}": torch.from_numpy(getattr(progress.best, name)) for name in _LEARNT}
+        tensors[f"parameter.{at}"] = parameter.detach()
+        if state := optimizer.state[parameter]:
+            tensors |= {f"mean.{at}": state["exp_avg"], f"square.{at}": state["exp_avg_sq"],
+                        f"step.{at}": state["step"].reshape(1)}  # fmt: skip
+    tensors |= {f"best.{name}": torch.from_numpy(getattr(progress.best, name)) for name in ARRAYS}
     about = {
         "mark": mark, "epoch": progress.epoch, "waited": progress.waited, "seconds": progress.seconds,
         "curve": progress.curve, "best_epochs": progress.best.epochs, "rng": rng.bit_generator.state,
@@ -91,7 +93,7 @@ def restore(
     import torch
     from safetensors import SafetensorError, safe_open
 
-    from core.recommend.models.two_tower_training import Learnt
+    from core.recommend.models.two_tower_training import ARRAYS, Learnt
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -104,12 +106,13 @@ def restore(
     with torch.no_grad():
         for at, parameter in enumerate(towers.parameters):
             parameter.copy_(tensors[f"parameter.{at}"])
-            optimizer.state[parameter] = {
-                "step": tensors[f"step.{at}"][0], "exp_avg": tensors[f"mean.{at}"].to(towers.device),
-                "exp_avg_sq": tensors[f"square.{at}"].to(towers.device),
-            }  # fmt: skip
+            if f"step.{at}" in tensors:  # one that had no gradient yet has no moments
+                optimizer.state[parameter] = {
+                    "step": tensors[f"step.{at}"][0], "exp_avg": tensors[f"mean.{at}"].to(towers.device),
+                    "exp_avg_sq": tensors[f"square.{at}"].to(towers.device),
+                }  # fmt: skip
     towers.generator.set_state(tensors["generator"])
     rng.bit_generator.state = about["rng"]
-    best = Learnt(**{name: tensors[f"best.{name}"].numpy() for name in _LEARNT})
+    best = Learnt(**{name: tensors[f"best.{name}"].numpy() for name in ARRAYS})
     best.epochs = int(about["best_epochs"])
     return Progress(best, int(about["epoch"]), int(about["waited"]), float(about["seconds"]), about["curve"])

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.errors import ModelError, SettingError
+from core.recommend.models import attention
 from core.recommend.models import two_tower_checkpoint as checkpoints
 from core.recommend.models.content import unit_rows
 from core.recommend.protocol import Training, exclude_seen, top_items
@@ -23,9 +24,15 @@ Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 LOSSES = ("softmax", "logistic")
+ARRAYS = ("item_in", "item_out", "content_in", "content_out", "sharpness", "profile_in")
+"""What is learnt, by its name in Learnt and in the model."""
+
 _LOGISTIC_NEGATIVES = 4
 _LEAST_STEPS = 16
 _CONTENT_EPOCHS, _CONTENT_RATE = 6, 0.005
+_PROFILE_DROPOUT = 0.5
+"""How often a user must do without the profile in learning: else it becomes a name, by which histories are learnt by
+heart."""
 _SMOOTHING = 5.0
 """Added to an item's count before its root divides, so that an item seen once does not lead a factor."""
 
@@ -38,17 +45,19 @@ class Learnt:
     item_out: Matrix
     content_in: Matrix
     content_out: Matrix
+    sharpness: Matrix
+    profile_in: Matrix
     epochs: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def is_finite(self) -> bool:
-        return all(np.isfinite(one).all() for one in (self.item_in, self.item_out, self.content_in, self.content_out))
+        return all(np.isfinite(getattr(self, name)).all() for name in ARRAYS)
 
 
 @dataclass
 class _Batch:
     """A part of the users. ``bag``/``starts``/``weights`` are the shown items as embedding_bag takes them; ``rows`` and
-    ``items`` the hidden ones, ``shown_rows`` the row of each shown item."""
+    ``items`` the hidden ones, ``shown_rows`` the row of each shown item, ``users`` whose histories the rows are."""
 
     bag: Rows
     starts: Rows
@@ -56,7 +65,7 @@ class _Batch:
     shown_rows: Rows
     rows: Rows
     items: Rows
-    users: int
+    users: Rows
 
 
 class Towers:
@@ -77,12 +86,18 @@ class Towers:
         self.has_id = self._tensor(np.asarray(enough, np.float32)[:, None])
         self.item_in = self._tensor(start_in * enough[:, None]).requires_grad_()
         self.item_out = self._tensor(start_out * enough[:, None]).requires_grad_()
-        self.parameters = [self.item_in, self.item_out]
+        self.sharpness = torch.zeros(1, device=self.device, requires_grad=True)
+        self.parameters = [self.item_in, self.item_out, self.sharpness]
         if content is not None:
             shape = (content.shape[1], int(settings["factors"]))
             self.content_in = torch.zeros(shape, device=self.device, requires_grad=True)
             self.content_out = torch.zeros(shape, device=self.device, requires_grad=True)
             self.parameters += [self.content_in, self.content_out]
+        self.profile = None if training.profile is None else self._tensor(training.profile)
+        if training.profile is not None:
+            shape = (training.profile.shape[1], int(settings["factors"]))
+            self.profile_in = torch.zeros(shape, device=self.device, requires_grad=True)
+            self.parameters.append(self.profile_in)
         self.generator = torch.Generator(device=self.device).manual_seed(training.seed)
         self.fixed_in: torch.Tensor | None = None
 
@@ -101,10 +116,43 @@ class Towers:
         self.has_id = self.has_id * 0.0
         return [self.content_out]
 
-    def items_in(self, *, drop: float = 0.0) -> torch.Tensor:
+    def items_in(self, items: torch.Tensor | None = None, *, drop: float = 0.0) -> torch.Tensor:
         if self.fixed_in is not None:
-            return self.fixed_in
-        return self._items(self.item_in, "content_in", None, drop)
+            return self.fixed_in if items is None else self.fixed_in[items]
+        return self._items(self.item_in, "content_in", items, drop)
+
+    def users(self, batch: _Batch, drop: float) -> torch.Tensor:
+        """(users, factors) unit vectors of the shown parts of histories."""
+        import torch
+        from torch.nn import functional
+
+        bag, rows = self.numbers(batch.bag), self.numbers(batch.shown_rows)
+        starts, weights = self.numbers(batch.starts), self._tensor(batch.weights)
+        if self.content is None:
+            table = self.items_in()
+        else:  # what content comes to is reckoned once an item
+            each, bag = torch.unique(bag, return_inverse=True)
+            table = self.items_in(each, drop=drop)
+        pooled = functional.embedding_bag(bag, table, starts, mode="sum", per_sample_weights=weights)
+        if self.settings["attention"]:
+            with torch.no_grad():  # how far to go by nearness is learnt, not what is near
+                query = functional.normalize(pooled, dim=1, eps=1e-6)[rows]
+                near = (functional.normalize(table[bag], dim=1, eps=1e-6) * query).sum(1)
+                whole = torch.zeros(len(starts), device=self.device).index_add_(0, rows, weights)
+            sharp = weights * torch.exp(self.sharpness * near)
+            total = torch.zeros(len(starts), device=self.device).index_add(0, rows, sharp)
+            sharp = sharp * (whole / total.clamp_min(1e-12))[rows]
+            pooled = functional.embedding_bag(bag, table, starts, mode="sum", per_sample_weights=sharp)
+        if self.profile is not None:
+            told = self.profile[self.numbers(batch.users)] @ self.profile_in
+            kept = torch.rand(len(told), 1, generator=self.generator, device=self.device) >= _PROFILE_DROPOUT
+            pooled = pooled + told * kept
+        return functional.normalize(pooled, dim=1, eps=1e-6)
+
+    def numbers(self, array: NDArray[Any]) -> torch.Tensor:
+        import torch
+
+        return torch.as_tensor(array, device=self.device)
 
     def _items(self, ids: torch.Tensor, content: str, items: torch.Tensor | None, drop: float) -> torch.Tensor:
         import torch
@@ -130,6 +178,8 @@ class Towers:
                 unit_rows(self.items_out().cpu().numpy()),
                 none if self.content is None else self.content_in.cpu().numpy().copy(),
                 none if self.content is None else self.content_out.cpu().numpy().copy(),
+                self.sharpness.cpu().numpy().copy(),
+                none if self.profile is None else self.profile_in.cpu().numpy().copy(),
             )
 
 
@@ -166,7 +216,7 @@ def learn(training: Training, settings: dict[str, Any]) -> Learnt:
             at.best.curve = [*at.curve, {"epoch": at.epoch + 1, "diverged": 1.0}]
             return at.best
         at.seconds = time.perf_counter() - begun
-        at.add(now, loss, None if training.held is None else _judge(now, training.matrix, training.held))
+        at.add(now, loss, None if training.held is None else _judge(now, training, training.held, settings))
         if training.checkpoint is not None:
             checkpoints.save(training.checkpoint, mark, at, towers, optimizer, sampler.rng)
     at.best.curve = at.curve
@@ -267,7 +317,7 @@ class _Sampler:
         weights = (own.data / np.maximum(counts, 1.0)[row] ** self.pooling)[shown].astype(np.float32)
         return _Batch(
             own.indices[shown].astype(np.int64), starts, weights, row[shown], row[~shown],
-            own.indices[~shown].astype(np.int64), len(users),
+            own.indices[~shown].astype(np.int64), users,
         )  # fmt: skip
 
     def candidates(self, hidden: Rows) -> tuple[Rows, Rows, NDArray[np.float32]]:
@@ -286,38 +336,34 @@ def _loss(towers: Towers, sampler: _Sampler, users: Rows, settings: dict[str, An
     batch = sampler.hide(users)
     if not len(batch.items):
         return None
-    device, drop = towers.device, float(settings["id_dropout"])
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.as_tensor(array, device=device)
-
-    pooled = functional.embedding_bag(
-        tensor(batch.bag), towers.items_in(drop=drop), tensor(batch.starts), mode="sum",
-        per_sample_weights=tensor(batch.weights),
-    )  # fmt: skip
+    drop, tensor = float(settings["id_dropout"]), towers.numbers
     found, at, log_q = sampler.candidates(batch.items)
     items = functional.normalize(towers.items_out(tensor(found), drop=drop), dim=1, eps=1e-6)
-    logits = functional.normalize(pooled, dim=1, eps=1e-6) @ items.T / float(settings["temperature"])
+    logits = towers.users(batch, drop) @ items.T / float(settings["temperature"])
     rows, columns = tensor(batch.rows), tensor(at)
     if settings["loss"] == "logistic":
         # Textbook: a few random items an interaction, by chance among the user's own, whose scores must be low.
         drawn = torch.randint(len(found), (len(batch.items), _LOGISTIC_NEGATIVES), generator=towers.generator,
-                              device=device)  # fmt: skip
+                              device=towers.device)  # fmt: skip
         wrong = functional.softplus(logits[rows[:, None], drawn]).sum(1)
         return (functional.softplus(-logits[rows, columns]) + wrong).mean()
     logits = logits - tensor(log_q)
     # What is shown is no negative: it would be excluded.
     place = np.minimum(np.searchsorted(found, batch.bag), len(found) - 1)
     shown = found[place] == batch.bag
-    seen = torch.tensor(-1e4, device=device)
+    seen = torch.tensor(-1e4, device=towers.device)
     logits = logits.index_put((tensor(batch.shown_rows[shown]), tensor(place[shown])), seen)
     # A user weighs by the root of what is hidden, between one vote a user and one an interaction.
-    weights = tensor((1.0 / np.sqrt(np.bincount(batch.rows, minlength=batch.users)[batch.rows])).astype(np.float32))
+    weights = tensor(
+        (1.0 / np.sqrt(np.bincount(batch.rows, minlength=len(batch.users))[batch.rows])).astype(np.float32)
+    )
     losses = torch.logsumexp(logits, dim=1)[rows] - logits[rows, columns]
     return (losses * weights).sum() / weights.sum()
 
 
-def _judge(learnt: Learnt, matrix: sp.csr_matrix, held: sp.csr_matrix, k: int = 20) -> tuple[float, float]:
+def _judge(
+    learnt: Learnt, training: Training, held: sp.csr_matrix, settings: dict[str, Any], k: int = 20
+) -> tuple[float, float]:
     """(recall@k, ndcg@k) of those of whom anything is held; the full ranking, as in core.recommend.metrics."""
     users = np.flatnonzero(np.diff(held.indptr))
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
@@ -325,12 +371,16 @@ def _judge(learnt: Learnt, matrix: sp.csr_matrix, held: sp.csr_matrix, k: int = 
     recall = ndcg = 0.0
     for start in range(0, len(users), 512):
         rows = users[start : start + 512]
-        vectors = unit_rows(np.asarray(matrix[rows] @ learnt.item_in, np.float32))
-        top = top_items(exclude_seen(vectors @ learnt.item_out.T, matrix[rows]), k)
+        own = training.matrix[rows]
+        told = None if training.profile is None else training.profile[rows] @ learnt.profile_in
+        vectors = attention.pool_histories(
+            own, learnt.item_in, float(learnt.sharpness[0]), told, float(settings["pooling"])
+        )
+        top = top_items(exclude_seen(vectors @ learnt.item_out.T, own), k)
         wanted = held[rows]
         for at in range(len(rows)):
-            own = wanted.indices[wanted.indptr[at] : wanted.indptr[at + 1]]
-            hits = np.isin(top[at], own)
-            recall += hits.sum() / len(own)
-            ndcg += (hits @ discounts[: len(hits)]) / ideal[min(k, len(own))]
+            asked = wanted.indices[wanted.indptr[at] : wanted.indptr[at + 1]]
+            hits = np.isin(top[at], asked)
+            recall += hits.sum() / len(asked)
+            ndcg += (hits @ discounts[: len(hits)]) / ideal[min(k, len(asked))]
     return recall / len(users), ndcg / len(users)

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from core.errors import ModelError, SettingError
 from core.recommend.features import fit_block
-from core.recommend.models import MODELS, load_saved, make_model, two_tower_training
+from core.recommend.models import MODELS, attention, load_saved, make_model, two_tower_training
 from core.recommend.protocol import Training, recommend
 from tests.core.recommend.conftest import grouped
 
@@ -227,3 +227,35 @@ class TestTwoTower:
             again = make_model("two-tower", **settings)
             again.fit(Training(matrix, **given, checkpoint=path))
             np.testing.assert_allclose(again.item_out, whole.item_out, atol=1e-5)
+
+    def test_attention_leans_to_where_most_of_a_history_points(self):
+        rng = np.random.default_rng(0)
+        inputs = rng.normal(size=(6, 4)).astype(np.float32)
+        weights = rng.random((3, 6)).astype(np.float32)
+        weights[1, 2:] = 0.0
+        told = rng.normal(size=4).astype(np.float32)
+        for sharpness in (0.0, 2.0):
+            for extra in (None, told):
+                many = None if extra is None else np.tile(extra, (3, 1))
+                one = attention.pool(weights, inputs, sharpness, extra)
+                np.testing.assert_allclose(
+                    attention.pool_histories(sp.csr_matrix(weights), inputs, sharpness, many), one, rtol=1e-4
+                )
+                np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1.0, rtol=1e-5)
+        flat = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+        level, sharp = (attention.pool(np.ones((1, 3), np.float32), flat, value)[0] for value in (0.0, 3.0))
+        assert sharp[0] > level[0]
+        assert not np.any(attention.pool(np.zeros((1, 3), np.float32), flat, 3.0))
+
+    def test_what_a_profile_tells_counts(self, matrix):
+        """Users of one group say so in their profile: with a history of the other group it pulls them over."""
+        rows = np.arange(matrix.shape[0])
+        profile = np.stack([rows % 2, 1 - rows % 2], axis=1).astype(np.float32)
+        model = make_model("two-tower", **{**QUICK["two-tower"], "epochs": 20})
+        model.fit(Training(matrix, profile=profile))
+        told = model.told(profile[:2])
+        even, odd = told @ model.item_out[::2].mean(axis=0), told @ model.item_out[1::2].mean(axis=0)
+        assert even[0] > odd[0]
+        assert even[1] < odd[1]
+        with pytest.raises(ModelError, match="5 are given"):
+            model.told(np.ones((1, 5), np.float32))
