@@ -13,7 +13,8 @@ _ALIASES = {
     "id": """idstr postid tweetid statusid messageid commentid submissionid id uri posturi tid statusidstr tweetidstr
         itemid item docid guid uuid""",
     "text": """fulltext text tweettext posttext tweet recordtext rawcontent contenttext content body selftext message
-        commenttext caption commentbody cleantext status post sentence review abstract description comment
+        commenttext caption commentbody cleantext status post sentence review reviewtext reviewbody statusmessage
+        abstract description comment
         """,
     "title": "title posttitle submissiontitle headline subject",
     "pictures": """images imagepath imagepaths imagefile imagefiles image photos photo pictures picture picturepath
@@ -24,7 +25,7 @@ _ALIASES = {
     "user_id": """useridstr userid authorid authordid accountid ownerid creatorid fromuserid useridentifier uid
         useruserid accountidstr author authorhandle user username userscreenname screenname handle userhandle
         authorusername accountacct accountusername authorname account fromuser tweeter poster creator owner acct
-        userusername nickname displayname""",
+        userusername nickname displayname reviewerid""",
     "user_name": """userdisplayname authordisplayname accountdisplayname displayname userfullname fullname authorname
         accountname nickname name username""",
     "user_handle": """userscreenname screenname userhandle handle authorhandle authorusername accountacct
@@ -40,11 +41,12 @@ _ALIASES = {
         authorfollowingcount accountfollowingcount userpublicmetricsfollowingcount friendscount followingcount
         friends following""",
     "created_at": """createdat recordcreatedat createdutc createdtime creationdate createddate creationtime created
-        publishedat published postedat postdate posttime posted tweetcreatedat tweetdate tweettime datetime date
+        publishedat published postedat postdate posttime posted tweetcreatedat tweetcreated tweetdate tweettime
+        statuspublished reviewdate unixreviewtime datetime date
         timestamp timestampms utctime time indexedat updatedat""",
     "likes": """likes likecount likescount numlikes nlikes favorites favourites favoritecount favouritecount
-        favoritescount favouritescount publicmetricslikecount numfavorites favs hearts upvotes ups score reactions
-        reactioncount reactionscount""",
+        favoritescount favouritescount publicmetricslikecount numfavorites favs hearts upvotes ups score points
+        numpoints reactions reactioncount reactionscount numreactions""",
     "reposts": """reposts repostcount repostscount retweets retweetcount retweetscount publicmetricsretweetcount
         nretweets numretweets reblogs reblogscount reblogcount boosts boostcount shares sharecount sharescount
         numshares""",

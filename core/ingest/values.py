@@ -164,9 +164,13 @@ _EPOCH_NUMBER = re.compile(r"[+-]?\d{9,19}(?:\.\d*)?|\d(?:\.\d+)?[eE]\+?\d{1,2}"
 _COMPACT = re.compile(r"(?:19|20)\d{12}")
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>z\b|utc|gmt|[+-]\d{2}:?\d{2})?",
+    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>z\b|utc|gmt|[ecmp][sd]t\b|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+_AMERICAN = {  # the only names of zones that RFC 2822 (4.3) gives a meaning
+    "est": "-0500", "edt": "-0400", "cst": "-0600", "cdt": "-0500",
+    "mst": "-0700", "mdt": "-0600", "pst": "-0800", "pdt": "-0700",
+}  # fmt: skip
 _THREE_NUMBERS = re.compile(r"(\d{1,4})([/.-])(\d{1,2})\2(\d{1,4})")
 _WORDED = re.compile(
     r"(?:(?P<day1>\d{1,2})(?:st|nd|rd|th)? )?(?P<month>[a-z]{3,9})\.? "
@@ -179,9 +183,9 @@ def parse_time(raw: object, *, latest: datetime, day_first: bool | None = None) 
     """The time as naive UTC; a time without a zone is taken for UTC.
 
     Understands datetimes, epoch seconds to nanoseconds (told apart by their size) as numbers or strings, ISO 8601,
-    RFC 2822, Twitter's ``Wed Oct 10 20:19:24 +0000 2018``, ``Dec 20, 2020 6:06 PM``, ``20.12.2020 06:06`` and
-    ``12/20/2020``. ``day_first`` decides about ``03/04/2020``; where it is None such a date gives None. So does any
-    time before 1990 or after ``latest``.
+    RFC 2822 with its American zones, Twitter's ``Wed Oct 10 20:19:24 +0000 2018``, ``Dec 20, 2020 6:06 PM``,
+    ``20.12.2020 06:06`` and ``12/20/2020``. ``day_first`` decides about ``03/04/2020``; where it is None such a date
+    gives None. So does any time before 1990 or after ``latest``.
     """
     try:
         time = _parse_any_time(raw, day_first)
@@ -253,6 +257,7 @@ def _from_loose(text: str, day_first: bool | None) -> datetime | None:
     micro = int((clock["fraction"] or "0").ljust(6, "0")[:6])
     time = day.replace(hour=hour, minute=int(clock["minute"]), second=int(clock["second"] or 0), microsecond=micro)
     zone = clock["zone"] or ""
+    zone = _AMERICAN.get(zone.lower(), zone)
     if zone[:1] in ("+", "-"):
         digits = zone[1:].replace(":", "")
         offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))

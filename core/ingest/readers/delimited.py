@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.ingest.contents import find_by_content
 from core.ingest.mapping import count_known, find_columns, no_posts, unique_names
 from core.ingest.readers.rows import RowReader
 from core.ingest.readers.text_file import (
@@ -110,13 +111,10 @@ def _is_number(cell: str) -> bool:
 
 
 def find_mapping(name: str, layout: Layout, given: Mapping[str, str] | None) -> dict[str, str]:
-    """The columns by their names; without a header the text is the column with the longest cells. Raises ImportFailed
-    where there is neither a text nor a picture column."""
+    """The columns by their names, and where those say nothing by what is in them. Raises ImportFailed where there is
+    neither a text nor a picture column."""
     mapping = find_columns(layout.columns, given)
-    if not layout.has_header and "text" not in mapping and "text" not in (given or {}):
-        longest = max(layout.columns, key=lambda column: sum(len(str(row.get(column, ""))) for row in layout.samples))
-        if any(str(row.get(longest, "")).count(" ") >= 2 for row in layout.samples):
-            mapping["text"] = longest
+    mapping |= find_by_content(layout.columns, layout.samples, mapping, given, has_header=layout.has_header)
     if "text" not in mapping and "pictures" not in mapping:
         raise no_posts(name, layout.columns)
     return mapping

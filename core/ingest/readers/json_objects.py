@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from core.errors import ImportFailed
+from core.ingest.contents import find_by_content
 from core.ingest.mapping import find_columns, no_posts
 from core.ingest.readers.rows import RowReader, flatten
 from core.ingest.records import Failure, PostRecord
@@ -54,12 +55,15 @@ def column_names(objects: Iterable[Mapping[str, object]]) -> list[str]:
 
 
 def find_mapping(name: str, objects: Iterable[Row], given: Mapping[str, str] | None) -> dict[str, str]:
-    """The columns by their names. Raises ImportFailed where there is neither a text nor a picture column."""
+    """The columns by their names, and where those say nothing by what is in them. Raises ImportFailed where there is
+    neither a text nor a picture column."""
+    objects = list(objects)
     columns = column_names(objects)
     try:
         mapping = find_columns(columns, given)
     except ImportFailed as error:
         raise ImportFailed(f"{name}: {error}") from error
+    mapping |= find_by_content(columns, [flatten(item) for item in objects], mapping, given)
     if "text" not in mapping and "pictures" not in mapping:
         raise no_posts(name, columns)
     return mapping

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ImportFailed
+from core.ingest.contents import find_by_content
 from core.ingest.mapping import find_columns, no_posts, unique_names
 from core.ingest.readers.rows import RowReader, flatten
 from core.ingest.records import Failure, PostRecord
@@ -33,15 +34,33 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def find_mapping(path: Path, given: Mapping[str, str] | None) -> tuple[dict[str, str], int]:
-    """(mapping, number of rows), from the footer. Raises ImportFailed where there is neither a text nor a picture
-    column."""
+    """(mapping, number of rows), from the footer, and where names say nothing from the first rows. Raises ImportFailed
+    where there is neither a text nor a picture column."""
     with open_parquet(path) as file:
         columns = list(_column_paths(file.schema_arrow))
         rows: int = file.metadata.num_rows
-    mapping = find_columns(columns, given)
+        mapping = find_columns(columns, given)
+        if not {"text", "created_at"} <= mapping.keys():
+            samples = _first_rows(file, [name for name in columns if name not in mapping.values()])
+            mapping |= find_by_content(list(samples[0]) if samples else [], samples, mapping, given)
     if "text" not in mapping and "pictures" not in mapping:
         raise no_posts(path.name, columns)
     return mapping, rows
+
+
+def _first_rows(file: pq.ParquetFile, columns: Sequence[str]) -> list[dict[str, object]]:
+    """What the columns of strings hold in the first rows; nothing where they can't be read, which reading will tell."""
+    import pyarrow as pa
+
+    strings = [
+        field.name for field in file.schema_arrow
+        if field.name in columns and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+    ]  # fmt: skip
+    try:
+        batch = next(file.iter_batches(SAMPLE_ROWS, columns=strings), None) if strings else None
+        return [] if batch is None else batch.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return []
 
 
 def _column_paths(schema: pa.Schema) -> Iterator[str]:
