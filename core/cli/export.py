@@ -41,6 +41,9 @@ def export(
         str, typer.Option("--format", help="csv, parquet, jsonl, atlas (Embedding Atlas) or clip-retrieval.")
     ] = "csv",
     pictures: Annotated[bool, typer.Option("--pictures", help="Take the pictures along.")] = False,
+    layout: Annotated[
+        str | None, typer.Option("--map", help="atlas: whose places. Default: the map of words; '' takes none.")
+    ] = None,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -54,7 +57,13 @@ def export(
     with open_workspace(settings_of(workspace)) as opened, progress() as report:
         subject = _subject(opened, collection, query, image or [], where or [], mode, k, ids)
         made = run_export(
-            opened, subject, out.expanduser().absolute(), format=format_, pictures=pictures, report=report
+            opened,
+            subject,
+            out.expanduser().absolute(),
+            format=format_,
+            pictures=pictures,
+            layout=layout,
+            report=report,
         )
     if wants_json(json_):
         print_json({"path": str(made.path), "posts": made.posts, "pictures": made.pictures,

@@ -21,6 +21,7 @@ from core.export.tables import TABLES
 from core.moderation.effects import removed_rows
 
 if TYPE_CHECKING:
+    from core.maps.layouts import LayoutInfo
     from core.workspace import Workspace
 
 FORMATS: Mapping[str, str] = {
@@ -33,6 +34,7 @@ FORMATS: Mapping[str, str] = {
 """Each format's name, as ``format`` takes it, and what it is for."""
 
 Report = Callable[[str, int, int], None]
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,22 @@ def export(
     *,
     format: str = "csv",
     pictures: bool = False,
+    layout: str | None = None,
     report: Report = lambda phase, done, total: None,
 ) -> Exported:
     """Writes ``posts.FORMAT``, ``provenance.json`` and, with ``pictures``, ``pictures/`` into the new folder ``out``,
     or into a zip file where ``out`` ends in ``.zip``. It appears when it is whole. Posts that moderation removed, and
-    those that have gone, are left out and counted.
+    those that have gone, are left out and counted. ``layout`` names the map whose places Embedding Atlas gets (by
+    default the map of words, an empty one means none). ``report`` is told (phase, done, total) and may raise to stop.
 
-    Raises ExportError where there is nothing to write, for an unknown format, and where ``out`` is there already.
+    Raises ExportError where there is nothing to write, for an unknown format or map, and where ``out`` is there
+    already.
     """
     if format not in FORMATS:
         raise ExportError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
     if out.exists():
         raise ExportError(f"{out} is there already: name a new folder, or a new file that ends in .zip.")
+    map_ = layouts.choose_map(workspace, layout) if format == "atlas" else None
     asked = len(subject.post_ids)
     subject = _shown(workspace, subject)
     if not subject.post_ids:
@@ -88,7 +94,7 @@ def export(
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
-        exported = _write(workspace, subject, beside, format, pictures, asked, report)
+        exported = _write(workspace, subject, beside, format, pictures, map_, asked, report)
         if out.suffix == ".zip":
             _zip(workspace, beside, out, exported, report)
         else:
@@ -117,17 +123,22 @@ class _Written:
 
 
 def _write(
-    workspace: Workspace, subject: Subject, folder: Path, format: str, pictures: bool, asked: int, report: Report
-) -> _Written:
+    workspace: Workspace, subject: Subject, folder: Path, format: str, pictures: bool, map_: LayoutInfo | None,
+    asked: int, report: Report,
+) -> _Written:  # fmt: skip
     counted = _Counted()
     found = counted.through(batches(workspace, subject), len(subject.post_ids), report)
     notes: list[str] = []
     counts: dict[str, int] = {}
     if format == "atlas":
-        notes.append(layouts.write_atlas(workspace, subject, folder, found, with_pictures=pictures))
+        notes.append(
+            layouts.write_atlas(workspace, subject, folder, found, with_pictures=pictures, layout=map_, report=report)
+        )
     elif format == "clip-retrieval":
         total = len(subject.post_ids)
-        counts["vectors"] = layouts.write_clip_retrieval(workspace, folder, found, total=total)
+        clip = layouts.write_clip_retrieval(workspace, folder, found, total=total, report=report)
+        counts["vectors"] = clip.vectors
+        notes += [clip.note] if clip.note else []
     else:
         TABLES[format](workspace, subject, folder, found, with_pictures=pictures)
     media = {name: path for name, path in counted.media.items() if (workspace.media_folder / path).is_file()}
@@ -146,9 +157,14 @@ def _zip(workspace: Workspace, folder: Path, out: Path, written: _Written, repor
     partial = out.with_name(f".{out.name}.new")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    file.write(path, path.relative_to(folder).as_posix())
+            files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+            total, done = sum(path.stat().st_size for path in files) >> 20, 0
+            for path in files:
+                name = path.relative_to(folder).as_posix()
+                with path.open("rb") as source, file.open(zipfile.ZipInfo.from_file(path, name), "w") as target:
+                    while chunk := source.read(_CHUNK):
+                        report("packing megabytes", done >> 20, total)
+                        done += target.write(chunk)
             for done, (name, path_) in enumerate(written.media.items()):
                 report("packing pictures", done, len(written.media))
                 file.write(workspace.media_folder / path_, f"{PICTURES}/{name}", zipfile.ZIP_STORED)

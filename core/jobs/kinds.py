@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "dry_run": "core.ingest.dry_run:run",
     "fetch_pictures": "core.ingest.fetch_job:run",
     "erase": "core.erasure:run",
+    "export": "core.export.job:run",
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",

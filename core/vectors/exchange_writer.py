@@ -43,19 +43,25 @@ class VectorWriter:
         self._rows_in_a_file = rows_in_a_file
         self._digits = len(str(max(0, total - 1) // rows_in_a_file))
         self._number = self._in_file = self.written = 0
-        self._array: IO[bytes] | None = None
+        self._arrays: dict[str, IO[bytes]] = {}
         self._table: pq.ParquetWriter | None = None
         self._remove_partial()
         out.parent.mkdir(parents=True, exist_ok=True)
 
-    def write(self, columns: Mapping[str, list[Any]], vectors: NDArray[np.float32]) -> None:
-        """A batch: ``columns`` of n values each, ``vectors`` (n, dim)."""
+    def write(
+        self, columns: Mapping[str, list[Any]], vectors: NDArray[np.float32],
+        captions: NDArray[np.float32] | None = None,
+    ) -> None:  # fmt: skip
+        """A batch: ``columns`` of n values each, ``vectors`` (n, dim); ``captions``, as many, are for ``text_emb``
+        beside the vectors of pictures, in all batches or in none."""
         start = 0
         while start < len(vectors):
             end = min(len(vectors), start + self._rows_in_a_file - self._in_file) if self._in_parts else len(vectors)
             part: dict[str, Any] = {name: values[start:end] for name, values in columns.items()}
             if self._in_parts:
-                self._write_array(vectors[start:end])
+                self._write_array(self._array_folder, vectors[start:end])
+                if captions is not None:
+                    self._write_array(FOLDERS["text"], captions[start:end])
             else:
                 flat = pa.array(np.ascontiguousarray(vectors[start:end], np.float32).ravel())
                 part["vector"] = pa.FixedSizeListArray.from_arrays(flat, self._dim)
@@ -66,13 +72,13 @@ class VectorWriter:
                 self._close_part()
             start = end
 
-    def _write_array(self, vectors: NDArray[np.float32]) -> None:
-        if self._array is None:
-            folder = self._beside / self._array_folder
+    def _write_array(self, name: str, vectors: NDArray[np.float32]) -> None:
+        if name not in self._arrays:
+            folder = self._beside / name
             folder.mkdir(parents=True, exist_ok=True)
-            self._array = (folder / self._part_name(self._array_folder, "npy")).open("wb")
-            self._write_header(self._array, 0)
-        self._array.write(np.ascontiguousarray(vectors, self._type).tobytes())
+            self._arrays[name] = (folder / self._part_name(name, "npy")).open("wb")
+            self._write_header(self._arrays[name], 0)
+        self._arrays[name].write(np.ascontiguousarray(vectors, self._type).tobytes())
 
     def _write_header(self, file: IO[bytes], count: int) -> None:
         """numpy leaves room in it, so that it is as long for any count and can be written again at the end."""
@@ -93,13 +99,14 @@ class VectorWriter:
         return f"{name}_{self._number:0{self._digits}d}.{ending}"
 
     def _close_part(self) -> None:
-        if self._array is not None:
-            self._array.seek(0)
-            self._write_header(self._array, self._in_file)
-            self._array.close()
+        for array in self._arrays.values():
+            array.seek(0)
+            self._write_header(array, self._in_file)
+            array.close()
+        self._arrays.clear()
         if self._table is not None:
             self._table.close()
-        self._array = self._table = None
+        self._table = None
         self._in_file = 0
         self._number += 1
 
@@ -112,8 +119,8 @@ class VectorWriter:
 
     def discard(self) -> None:
         """Leaves nothing behind."""
-        if self._array is not None:
-            self._array.close()
+        for array in self._arrays.values():
+            array.close()
         if self._table is not None:
             self._table.close()
         self._remove_partial()

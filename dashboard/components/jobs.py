@@ -9,9 +9,12 @@ from pathlib import PurePath
 import streamlit as st
 
 from core.database.jobs import Job
+from core.export.job import KEPT_DAYS
 from dashboard import resources
-from dashboard.components.figures import Tone, badge, day_and_time, duration, number
+from dashboard.components.cards import plural
+from dashboard.components.figures import Tone, badge, day_and_time, duration, number, size
 from dashboard.components.text import Markup, element, foreign, show
+from dashboard.resources import exports
 
 STATES: dict[str, tuple[str, Tone]] = {
     "queued": ("Waiting", "busy"),
@@ -58,6 +61,10 @@ def outcome(job: Job) -> str:
     result = job.result or {}
     if job.state == "failed":
         return (job.error or "It failed.").partition("Traceback")[0].strip()
+    if job.state == "stopped" and job.kind == "export":
+        return "It was stopped; nothing was written."
+    if "exported" in result:
+        return _exported(result)
     if "tried" in result:
         counted = f"{number(result['fetched'])} fetched, {number(result['failed_fetches'])} not to be had"
         return f"{number(result['tried'])} addresses of pictures were asked: {counted}."
@@ -78,6 +85,35 @@ def outcome(job: Job) -> str:
     if result.get("dry_run"):
         return f"{number(int(result['seen']))} rows of {source} were tried: {', '.join(parts)}. Nothing was stored."
     return f"{number(int(result['seen']))} rows read from {source}: {', '.join(parts)}.{pictures_said}"
+
+
+def _exported(result: dict[str, object]) -> str:
+    posts, pictures, left_out = (int(str(result[name])) for name in ("exported", "pictures", "left_out"))
+    along = f" and {number(pictures)} {plural('picture', pictures)}" if pictures else ""
+    left = f" {number(left_out)} {'was' if left_out == 1 else 'were'} left out: gone or removed." if left_out else ""
+    return f"{number(posts)} {plural('post', posts)}{along} in a file of {size(int(str(result['bytes'])))}.{left}"
+
+
+def draw_export_file(job: Job, *, key: str) -> None:
+    """The way to have what an export made; nothing for other jobs."""
+    if job.state != "done" or "exported" not in (job.result or {}):
+        return
+    path = exports.file_of(job)
+    if path is None:
+        show(element("p", f"The file is not kept any more: that is for {KEPT_DAYS} days.", class_="fs-faint"))
+    elif path.stat().st_size > exports.MAX_BYTES:
+        show(element("p", "It is too large for a browser's download. On this machine it is ", foreign(str(path))))
+    else:
+        st.download_button(
+            "Download",
+            data=partial(exports.contents, path),
+            file_name=f"feedscope-{path.name.partition('-')[2]}",
+            mime="application/zip",
+            icon=":material/download:",
+            type="primary",
+            key=key,
+            on_click="ignore",
+        )
 
 
 def draw_job(job: Job, *, key: str) -> None:
@@ -110,6 +146,8 @@ def draw_job(job: Job, *, key: str) -> None:
                 key=f"{key}_report_{job.id}",
                 on_click="ignore",
             )
+        with buttons:
+            draw_export_file(job, key=f"{key}_file_{job.id}")
         details = (job.error or "").partition("Traceback")
         if details[1]:
             with st.expander("Details for a report"):

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import collections
+from core.database.posts import rows_of
 from core.database.users import store_interactions, store_users
 from core.errors import ExportError, VectorError
 from core.export import export, of_collection, of_posts, of_search, of_workspace
@@ -20,6 +21,7 @@ from core.moderation.policies import list_policies
 from core.search.search import search
 from core.types import Filters, Interaction, Query, QueryPart, User
 from core.workspace import Workspace
+from tests.core.maps.drawn import write_drawn
 from tests.core.search.conftest import fill_workspace
 
 POSTS = [
@@ -136,6 +138,25 @@ def test_embedding_atlas_gets_places_and_neighbours_by_position(here, tmp_path):
     assert "principal components" in made.provenance["notes"][0]
 
 
+def test_embedding_atlas_gets_the_places_of_the_chosen_map(here, tmp_path):
+    rows = rows_of(here.cursor(), ["p0", "p2", "p3"])
+    on_map = sorted([rows["p0"], rows["p3"]])
+    xy = np.array([[1, 2], [3, 4]], np.float32)
+    write_drawn(here, "Mine", rows=on_map, xy=xy, of=np.array([0, 1]))
+    places = dict(zip(on_map, xy.tolist(), strict=True))
+    for asked in (None, "Mine", "mine"):
+        made = export(here, of_posts(["p3", "p2", "p0"]), tmp_path / f"out-{asked}", format="atlas", layout=asked)
+        table = pq.read_table(made.path / "posts.parquet")
+        found = list(zip(table["projection_x"].to_pylist(), table["projection_y"].to_pylist(), strict=True))
+        assert found == [tuple(places[rows["p3"]]), (None, None), tuple(places[rows["p0"]])]
+        assert table["neighbors"].to_pylist()[1]["ids"]
+        assert "'Mine'" in made.provenance["notes"][0] and "2 of 3 posts" in made.provenance["notes"][0]
+    plane = export(here, of_posts(["p3", "p2", "p0"]), tmp_path / "plane", format="atlas", layout="")
+    assert "principal components" in plane.provenance["notes"][0]
+    with pytest.raises(ExportError, match=r"no map of posts 'other'; there are: mine"):
+        export(here, of_posts(["p3"]), tmp_path / "other", format="atlas", layout="other")
+
+
 def test_clip_retrieval_gets_a_vector_a_picture(here, tmp_path):
     made = export(here, of_posts(["p2", "p3", "p0"]), tmp_path / "out", format="clip-retrieval", pictures=True)
     metadata = pq.read_table(made.path / "metadata" / "metadata_0.parquet").to_pylist()
@@ -143,6 +164,8 @@ def test_clip_retrieval_gets_a_vector_a_picture(here, tmp_path):
     assert vectors.shape == (3, 64) == (len(metadata), 64)
     assert {row["post_id"] for row in metadata} == {"p0", "p2"}
     assert all((made.path / row["image_path"]).is_file() for row in metadata)
+    captions = np.load(made.path / "text_emb" / "text_emb_0.npy")
+    assert np.allclose(captions, here.encoder("dual").encode_documents([row["caption"] for row in metadata]))
     with pytest.raises(VectorError, match="None of these posts"):
         export(here, of_posts(["p1"]), tmp_path / "none", format="clip-retrieval")
 
