@@ -54,26 +54,10 @@ function footer(card, go) {
   return counts.length + actions.length ? make("footer", "", ...counts, make("span", "actions", ...actions)) : null;
 }
 
-// A box to tick; what is ticked shows at once, and Python hears of it.
-function box(card, toggle) {
-  const node = set(make("button", "tick", icon("tick")), {
-    role: "checkbox", "aria-checked": String(card.selected), "aria-label": "Select this post", title: "Select",
-  });
-  node.type = "button";
-  node.onclick = () => {
-    const ticked = node.getAttribute("aria-checked") !== "true";
-    node.setAttribute("aria-checked", String(ticked));
-    node.closest(".card").classList.toggle("selected", ticked);
-    toggle(card.id);
-  };
-  return node;
-}
-
-function draw(card, go, toggle, layout) {
+function draw(root, card, go, layout) {
   const node = make("article", `card${card.pictures.length ? " with-picture" : ""}${card.current ? " current" : ""}`);
   node.dataset.post = card.id;
-  if (card.selected !== null) node.append(box(card, toggle));
-  if (card.selected) node.classList.add("selected");
+  if (card.selected !== null) node.append(tickBox(root, card.id, "Select this post", node));
   if (card.depth) node.style.setProperty("--depth", card.depth);
   const open = card.url ? set(link(card.url, go, "open"), { "aria-label": "Open the post" }) : null;
   if (layout === "tiles") {
@@ -105,16 +89,24 @@ function pack(root) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const go = (url) => setTriggerValue("go", url);
-  const toggle = (id) => setTriggerValue("toggle", id);
-  const root = stage(parentElement, data.layout);
-  set(root, { role: "list", "aria-label": data.label });
-  for (const card of data.cards) root.append(set(draw(card, go, toggle, data.layout), { role: "listitem" }));
-  root.resizing?.disconnect();
-  if (data.layout === "grid") {
-    root.resizing = new ResizeObserver(() => pack(root));
-    for (const card of root.children) root.resizing.observe(card);
+  // Ticks alone are shown on what is there already: a list drawn anew would lose the keyboard's place.
+  const drawing = JSON.stringify({ ...data, cards: data.cards.map((card) => ({ ...card, selected: card.selected === null })) });
+  const same = parentElement.querySelector(".stage")?.drawing === drawing;
+  const root = stage(parentElement, data.layout, same);
+  root.drawing = drawing;
+  root.go = (url) => setTriggerValue("go", url);
+  const ticked = untold(root, data, data.cards, setTriggerValue);
+  if (!same) {
+    set(root, { role: "list", "aria-label": data.label });
+    const go = (url) => root.go(url);
+    for (const card of data.cards) root.append(set(draw(root, card, go, data.layout), { role: "listitem" }));
+    root.resizing?.disconnect();
+    if (data.layout === "grid") {
+      root.resizing = new ResizeObserver(() => pack(root));
+      for (const card of root.children) root.resizing.observe(card);
+    }
   }
+  data.cards.forEach((card, at) => root.children[at].querySelector(".tick")?.show(ticked(card)));
   // Another page of results begins at its top, not where the last one was left.
   if (root.dataset.view !== undefined && root.dataset.view !== data.view) {
     root.getRootNode().host?.closest('[data-testid="stMain"]')?.scrollTo({ top: 0 });

@@ -73,16 +73,61 @@ function picture(given) {
   return node;
 }
 
-// The node that holds what a component draws; emptied, so that drawing again replaces what was there.
-function stage(parentElement, className) {
+// The node that holds what a component draws; emptied, so that drawing again replaces what was there, unless it is to
+// keep what it holds.
+function stage(parentElement, className, keep = false) {
   let root = parentElement.querySelector(".stage");
   if (!root) {
     root = document.createElement("div");
     parentElement.append(root);
   }
   root.className = `stage ${className} ${isDark(root) ? "dark" : "light"}`;
-  root.replaceChildren();
+  if (!keep) root.replaceChildren();
   return root;
+}
+
+// What a visitor ticked and Python has not shown yet. While a page is drawn, a newer message takes the place of one that
+// waits, so each tells all that is untold, and what a drawing does not show is told again. `data.ticks` names the list
+// that ticks are of: those of another are forgotten. `items` are [{id, selected}]; gives what each box is to show.
+const TELLINGS = 3;
+
+function untold(root, data, items, setTriggerValue) {
+  if (root.ticksOf !== data.ticks) {
+    root.ticksOf = data.ticks;
+    root.untold = new Map();
+  }
+  const waiting = root.untold;
+  const tell = () => {
+    for (const one of waiting.values()) one.told += 1;
+    setTriggerValue("ticks", { of: data.ticks, ticked: [...waiting].map(([id, { ticked }]) => [id, ticked]) });
+  };
+  root.tick = (id, ticked) => {
+    waiting.set(id, { ticked, told: 0 });
+    tell();
+  };
+  const shown = new Map(items.map((item) => [item.id, item.selected]));
+  for (const [id, { ticked, told }] of waiting) if (shown.get(id) === ticked || told >= TELLINGS) waiting.delete(id);
+  if (waiting.size) {
+    clearTimeout(root.telling);
+    root.telling = setTimeout(() => { if (waiting.size && root.untold === waiting) tell(); }, 400);
+  }
+  return (item) => waiting.get(item.id)?.ticked ?? item.selected;
+}
+
+// A box to tick; what is ticked shows at once, on `marked` too, and Python hears of it.
+function tickBox(root, id, label, marked) {
+  const node = set(make("button", "tick", icon("tick")), { role: "checkbox", "aria-label": label, title: "Select" });
+  node.type = "button";
+  node.show = (ticked) => {
+    node.setAttribute("aria-checked", String(ticked));
+    marked.classList.toggle("selected", ticked);
+  };
+  node.onclick = () => {
+    const ticked = node.getAttribute("aria-checked") !== "true";
+    node.show(ticked);
+    root.tick(id, ticked);
+  };
+  return node;
 }
 
 // Streamlit hands its theme down as CSS variables; which of the two it is shows in the background's lightness.

@@ -3,21 +3,15 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const go = (url) => setTriggerValue("go", url);
   const root = stage(parentElement, "rows");
-  const head = make("tr", "", data.tick ? make("th", "box") : null, ...data.head.map(([name, numeric]) => make("th", numeric ? "number" : "", name)));
+  const ticked = untold(root, data, data.rows, setTriggerValue);
+  const head = make("tr", "", data.ticks !== null ? make("th", "box") : null, ...data.head.map(([name, numeric]) => make("th", numeric ? "number" : "", name)));
   const body = make("tbody");
   for (const row of data.rows) {
-    const node = make("tr", row.selected ? "selected" : "");
+    const node = make("tr");
     node.dataset.id = row.id;
-    if (data.tick) {
-      const tick = make("button", "tick", icon("tick"));
-      tick.type = "button";
-      set(tick, { role: "checkbox", "aria-checked": String(row.selected), "aria-label": `Select ${row.label}` });
-      tick.onclick = () => {
-        const ticked = tick.getAttribute("aria-checked") !== "true";
-        tick.setAttribute("aria-checked", String(ticked));
-        node.classList.toggle("selected", ticked);
-        setTriggerValue("toggle", row.id);
-      };
+    if (data.ticks !== null) {
+      const tick = tickBox(root, row.id, `Select ${row.label}`, node);
+      tick.show(ticked(row));
       node.append(make("td", "box", tick));
     }
     row.cells.forEach((text, at) => {

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from core.database.runs import RunCounts
 from core.ingest.pipeline import REPORTED_FAILURES, batches, sort_out
 from core.ingest.privacy import Privacy, key_file, read_key
+from core.ingest.readers.named_pictures import REMOTE
 from core.ingest.recognise import estimate_rows, recognise
+from core.ingest.seen import SeenIds
 from core.jobs.runner import utc_now
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def run(context: JobContext) -> dict[str, Any]:
     counts = RunCounts()
     failures: list[tuple[str, str]] = []
     pictures = remote = 0
-    users: set[str] = set()
+    users = SeenIds()
     privacy = _privacy(context)
     for batch, _ in batches(source, workspace.settings, 0, limit, counts, privacy):
         context.report("reading posts", counts.seen, max(total, counts.seen))
@@ -34,13 +36,14 @@ def run(context: JobContext) -> dict[str, Any]:
         counts.failed += len(batch.failures)
         failures += batch.failures[: REPORTED_FAILURES - len(failures)]
         for record in fresh.values():
-            users.update([record.user.id] if record.user else [])
+            if record.user:
+                users.add(record.user.id)
             pictures += sum(picture.error is None for picture in record.pictures)
-            remote += sum((picture.error or "").startswith("not fetched") for picture in record.pictures)
-            counts.pictures_failed += sum(picture.error is not None for picture in record.pictures)
+            remote += sum(picture.error == REMOTE for picture in record.pictures)
+            counts.pictures_failed += sum(picture.error not in (None, REMOTE) for picture in record.pictures)
     return {
         "run": 0, "dry_run": True, "path": str(source.path), "format": source.format, "mapping": dict(source.mapping),
-        **asdict(counts), "authors": len(users), "pictures": pictures, "remote_pictures": remote,
+        **asdict(counts), "authors": len(users), "pictures": pictures, "pictures_elsewhere": remote,
         "pseudonymised": privacy.pseudonymises, "dropped": dict(privacy.dropped), "not_there_to_drop": privacy.unused(),
         "failures": [{"where": place, "reason": reason} for place, reason in failures],
         "looked_at": str(utc_now()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -25,8 +26,10 @@ from core.ingest.media_store import keep_picture
 from core.ingest.places import forget_upload
 from core.ingest.privacy import Privacy, read_key
 from core.ingest.readers.feedscope import read_interactions, read_users
+from core.ingest.readers.named_pictures import REMOTE
 from core.ingest.recognise import estimate_rows, read, recognise
 from core.ingest.records import ActRecord, Failure, PostRecord, Source
+from core.ingest.seen import SeenIds
 from core.jobs.runner import JobContext, utc_now
 from core.moderation.scoring import score_pending
 from core.settings import Settings
@@ -41,6 +44,7 @@ BATCH_PICTURE_BYTES = 128 << 20
 """Of pictures that a batch holds in memory, as those from archives and columns of bytes are."""
 
 REPORTED_FAILURES = 1000
+SHOWN_SOURCES = 5
 
 
 def run(context: JobContext) -> dict[str, Any]:
@@ -56,7 +60,8 @@ def run(context: JobContext) -> dict[str, Any]:
     run_id: int = context.checkpoint["run"]
     privacy = open_privacy(workspace, params)
     _store_sidecars(context, source, privacy)
-    _store_all(context, source, run_id, params.get("limit"), privacy)
+    told = _Told()
+    _store_all(context, source, run_id, params.get("limit"), privacy, told)
     if privacy.pseudonymises:
         forget_upload(workspace.path / "uploads", source.path)  # it holds the names
     bring_up_to_date(context)
@@ -69,6 +74,8 @@ def run(context: JobContext) -> dict[str, Any]:
         "format": source.format,
         "mapping": dict(source.mapping),
         **asdict(counts),
+        "pictures_elsewhere": told.elsewhere,
+        "sources": [name for name, _ in told.sources.most_common(SHOWN_SOURCES)],
         "interactions": _count_interactions(workspace) - context.checkpoint.get("interactions", 0),
         "pseudonymised": privacy.pseudonymises,
         "dropped": dict(privacy.dropped),
@@ -115,7 +122,18 @@ class _Batch:
         )
 
 
-def _store_all(context: JobContext, source: Source, run_id: int, limit: int | None, privacy: Privacy) -> None:
+@dataclass
+class _Told:
+    """What is said of a whole import beside its counts: ``sources`` of the posts read, and how many pictures of the
+    stored ones lie ``elsewhere``, named by web addresses. Of an import that was interrupted, of its last part."""
+
+    sources: Counter[str] = field(default_factory=Counter)
+    elsewhere: int = 0
+
+
+def _store_all(
+    context: JobContext, source: Source, run_id: int, limit: int | None, privacy: Privacy, told: _Told
+) -> None:
     workspace = context.workspace
     counts, position = run_table.get_run(workspace.cursor(), run_id)
     total = source.rows or estimate_rows(source)
@@ -123,7 +141,8 @@ def _store_all(context: JobContext, source: Source, run_id: int, limit: int | No
     with ThreadPoolExecutor(workspace.settings.thread_count()) as pool:
         for batch, after in batches(source, workspace.settings, position, limit, counts, privacy):
             context.report("reading posts", counts.seen, max(total, counts.seen))
-            _store_batch(context, batch, run_id, counts, after, pool)
+            told.sources.update(record.post.source for record in batch.records if record.post.source)
+            told.elsewhere += _store_batch(context, batch, run_id, counts, after, pool)
     with workspace.transaction() as cursor:
         _, position = run_table.get_run(cursor, run_id)
         run_table.save_run(cursor, run_id, counts, position, [], utc_now())
@@ -135,17 +154,16 @@ def batches(
     """Batches with the number of rows read up to their end. Rows before ``position`` were stored by an earlier process:
     they are read again only to know their ids."""
     batch = _Batch()
-    seen_ids: set[int] = set()
-    shown_ids: set[int] = set()  # of posts that were only embedded in others so far
+    seen = SeenIds()
+    shown = SeenIds()  # posts that were only embedded in others so far
     number = 0
     items = read(source, settings=settings)
     for number, item in enumerate(map(privacy.applied, items) if privacy else items, start=1):
         repeated = False
         if isinstance(item, PostRecord):
             # Of a repeated id the first counts, so that importing the same file again changes nothing.
-            key = hash(item.post.id)
-            repeated = key in seen_ids or (item.embedded and key in shown_ids)
-            (shown_ids if item.embedded else seen_ids).add(key)
+            id_ = item.post.id
+            repeated = (id_ in seen or not shown.add(id_)) if item.embedded else not seen.add(id_)
         if number > position:
             counts.seen += not isinstance(item, ActRecord)
             if isinstance(item, Failure):
@@ -167,7 +185,8 @@ def batches(
 
 def _store_batch(
     context: JobContext, batch: _Batch, run_id: int, counts: RunCounts, position: int, pool: ThreadPoolExecutor
-) -> None:
+) -> int:
+    """Gives how many pictures of the stored posts lie elsewhere."""
     workspace = context.workspace
     named, hashes, renamed, fresh = sort_out(workspace, batch, counts)
     posts, picture_failures = _prepare(workspace, fresh, {renamed.get(i, i): h for i, h in hashes.items()}, pool)
@@ -183,6 +202,7 @@ def _store_batch(
         store_posts(cursor, posts, run=run_id, generation=generation, now=utc_now())
         store_interactions(cursor, interactions, generation=generation)
         run_table.save_run(cursor, run_id, counts, position, failures)
+    return sum(picture.error == REMOTE for record in fresh.values() for picture in record.pictures)
 
 
 def sort_out(
@@ -246,7 +266,11 @@ def _prepare(
     failures: list[tuple[str, str]] = []
     for id_, record in fresh.items():
         media = tuple(task.result() for task in tasks[id_])
-        failures += [(record.where, f"picture {item.name!r}: {item.error}") for item in media if item.error]
+        failures += [
+            (record.where, f"picture {item.name!r}: {item.error}")
+            for item in media
+            if item.error and item.error != REMOTE
+        ]
         if not record.post.text and not any(item.path for item in media):
             reasons = "; ".join(item.error or "" for item in media)
             failures.append((record.where, f"kept, but it has no text and no readable picture ({reasons})"))

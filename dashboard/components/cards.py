@@ -21,6 +21,9 @@ Thumbnail = Callable[[str, int], bytes | None]
 """Gives the JPEG of a picture by its path below the media folder and a side in pixels; None where it can't be read."""
 
 
+MOST_TICKED = 10_000
+
+
 class Selection:
     """Posts that a visitor has ticked in one list, such as the results of one search, over all its pages."""
 
@@ -29,6 +32,7 @@ class Selection:
         kept = st.session_state.get(key)
         if kept is None or kept[0] != of:
             kept = st.session_state[key] = (of, {})
+        self.of = of
         self._ids: dict[str, None] = kept[1]
 
     @property
@@ -36,11 +40,17 @@ class Selection:
         """In the order in which they were ticked."""
         return tuple(self._ids)
 
-    def toggle(self, id_: str) -> None:
-        if id_ in self._ids:
-            del self._ids[id_]
-        else:
-            self._ids[id_] = None
+    def take(self, said: object) -> None:
+        """Takes what a browser says of its ticks, ``{"of": ..., "ticked": [[id, bool], ...]}``; it may say so again.
+        What is not of that form, or of another list, is left."""
+        pairs = said.get("ticked") if isinstance(said, dict) and said.get("of") == self.of else None
+        for pair in pairs if isinstance(pairs, list) else ():
+            match pair:
+                case [str(id_), bool(ticked)]:
+                    if not ticked:
+                        self._ids.pop(id_, None)
+                    elif len(self._ids) < MOST_TICKED:
+                        self._ids[id_] = None
 
     def clear(self) -> None:
         self._ids.clear()
@@ -92,8 +102,9 @@ def draw_cards(
     shown = [_card_data(card, layout, thumbnail) for card in cards]
     for data in shown:
         data["selected"] = None if selection is None else data["id"] in selection.ids
-    data_ = {"layout": layout, "label": label, "view": view, "cards": shown}
-    draw(_cards, data_, key=key, on_toggle=selection.toggle if selection is not None else None)
+    ticks = selection.of if selection is not None else None
+    data_ = {"layout": layout, "label": label, "view": view, "cards": shown, "ticks": ticks}
+    draw(_cards, data_, key=key, on_ticks=selection.take if selection is not None else None)
 
 
 def _card_data(card: Card, layout: Layout, thumbnail: Thumbnail) -> dict[str, Any]:

@@ -135,9 +135,9 @@ def _draw_jobs(shown: int | None, was_busy: bool) -> None:
 
 def _draw_onward(job: Job) -> None:
     """Where to go after an import."""
-    source = PurePath(str((job.result or {}).get("path", ""))).name
-    if source:
-        chips = [Chip(name="See the posts of", text=source, link=SearchLink(sources=(source,)))]
+    sources = [str(source) for source in (job.result or {}).get("sources", ())]
+    chips = [Chip(name="See the posts of", text=source, link=SearchLink(sources=(source,))) for source in sources]
+    if chips:
         draw_chips(chips, label="Where to go", key="data.onward")
 
 

@@ -40,7 +40,8 @@ def draw_erase_form(noun: Noun, id_: str, *, key: str) -> None:
     what = element("p", "The post ", foreign(id_)) if noun == "post" else element("p", foreign(doomed.name))
     counted = (
         f"{number(doomed.posts)} {plural('post', doomed.posts)}, {number(doomed.pictures)}"
-        f" {plural('picture', doomed.pictures)}, {number(doomed.interactions)} interactions"
+        f" {plural('picture', doomed.pictures)}, {number(doomed.interactions)}"
+        f" {plural('interaction', doomed.interactions)}"
     )
     show(
         what,

@@ -23,19 +23,19 @@ def component(name: str, *parts: str) -> ComponentRenderer:
 
 
 def draw(
-    renderer: ComponentRenderer, data: Mapping[str, Any], *, key: str, on_toggle: Callable[[str], None] | None = None
+    renderer: ComponentRenderer, data: Mapping[str, Any], *, key: str, on_ticks: Callable[[Any], None] | None = None
 ) -> None:
     """Draws ``data`` and follows the link that was clicked, if one was. A link that is none of ours is not followed.
 
-    ``on_toggle`` is called, before the page is drawn, with what a visitor ticked or unticked.
+    ``on_ticks`` is called, before the page is drawn, with what a visitor ticked or unticked, as their browser says it.
     """
 
-    def toggled() -> None:
-        ticked = st.session_state[key].get("toggle")
-        if on_toggle is not None and isinstance(ticked, str):
-            on_toggle(ticked)
+    def ticked() -> None:
+        said = st.session_state[key].get("ticks")
+        if on_ticks is not None and said is not None:
+            on_ticks(said)
 
-    shown = renderer(data=dict(data), key=key, on_go_change=nothing, on_toggle_change=toggled)
+    shown = renderer(data=dict(data), key=key, on_go_change=nothing, on_ticks_change=ticked)
     clicked = shown.get("go")
     link = parse_url(clicked) if isinstance(clicked, str) else None
     if link is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import PurePath
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from core.database.jobs import Job
 from core.export.job import KEPT_DAYS
+from core.ingest.pipeline import REPORTED_FAILURES
 from dashboard import resources
 from dashboard.components.cards import plural
 from dashboard.components.figures import Tone, badge, day_and_time, duration, number, size
@@ -67,12 +69,14 @@ def outcome(job: Job) -> str:
         return _exported(result)
     if "tried" in result:
         counted = f"{number(result['fetched'])} fetched, {number(result['failed_fetches'])} not to be had"
-        return f"{number(result['tried'])} addresses of pictures were asked: {counted}."
+        asked = "address of a picture was" if result["tried"] == 1 else "addresses of pictures were"
+        return f"{number(result['tried'])} {asked} asked: {counted}."
     if "id_sha256" in result:
         found = len(result["found_in"])
         proof = f"Its id was found in {number(found)}" if found else "Its id was found in none"
         searched = f"{proof} of the {number(result['searched_files'])} files of the workspace afterwards."
-        return f"{number(result['posts'])} posts and {number(result['pictures'])} pictures were deleted. {searched}"
+        gone = (f"{number(result[f'{noun}s'])} {plural(noun, result[f'{noun}s'])}" for noun in ("post", "picture"))
+        return f"{' and '.join(gone)} were deleted. {searched}"
     if "seen" not in result:
         return ""
     parts = [f"{number(int(result.get(name, 0)))} {name}" for name in ("added", "updated", "skipped", "failed")]
@@ -82,9 +86,17 @@ def outcome(job: Job) -> str:
         "picture could not be read; its post was" if pictures == 1 else "pictures could not be read; their posts were"
     )
     pictures_said = f" {number(pictures)} {kept} kept." if pictures else ""
+    elsewhere = int(result.get("pictures_elsewhere", 0))
+    if elsewhere:
+        pictures_said += (
+            f" {number(elsewhere)} {plural('picture', elsewhere)} on the web can be fetched from this page."
+        )
+    seen = int(result["seen"])
+    rows = f"{number(seen)} {plural('row', seen)}"
     if result.get("dry_run"):
-        return f"{number(int(result['seen']))} rows of {source} were tried: {', '.join(parts)}. Nothing was stored."
-    return f"{number(int(result['seen']))} rows read from {source}: {', '.join(parts)}.{pictures_said}"
+        were = "was" if seen == 1 else "were"
+        return f"{rows} of {source} {were} tried: {', '.join(parts)}. Nothing was stored.{pictures_said}"
+    return f"{rows} read from {source}: {', '.join(parts)}.{pictures_said}"
 
 
 def _exported(result: dict[str, object]) -> str:
@@ -154,7 +166,7 @@ def draw_job(job: Job, *, key: str) -> None:
                 show(element("pre", "".join(details[1:]), class_="fs-pre"))
         failures = resources.failures_of(job)
         if failures:
-            draw_failures(failures, key=f"{key}_failures_{job.id}")
+            draw_failures(failures, key=f"{key}_failures_{job.id}", everything=lambda: resources.all_failures_of(job))
 
 
 def report_json(job: Job) -> str:
@@ -165,16 +177,21 @@ def report_json(job: Job) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1, default=str)
 
 
-def draw_failures(failures: list[dict[str, str]], *, key: str) -> None:
-    """What could not be read and why: the first few, and all of them to download."""
-    with st.expander(f"{number(len(failures))} rows with a reason"):
+Failures = list[dict[str, str]]
+
+
+def draw_failures(failures: Failures, *, key: str, everything: Callable[[], Failures] | None = None) -> None:
+    """What could not be read and why: the first few, and all of them to download, which ``everything`` gives where
+    ``failures`` are only the first of many."""
+    more = "or more " if len(failures) >= REPORTED_FAILURES else ""
+    with st.expander(f"{number(len(failures))} {more}{plural('row', len(failures))} with a reason"):
         items = [element("li", element("b", foreign(f["where"])), " ", foreign(f["reason"])) for f in failures[:20]]
         show(element("ul", *items, class_="fs-failures"))
         if len(failures) > len(items):
-            show(element("p", f"{number(len(failures) - len(items))} more are in the file.", class_="fs-faint"))
+            show(element("p", "All the others are in the file.", class_="fs-faint"))
         st.download_button(
             "Download as CSV",
-            data=lambda: failures_csv(failures),
+            data=lambda: failures_csv(everything() if everything else failures),
             file_name="failures.csv",
             mime="text/csv",
             icon=":material/download:",

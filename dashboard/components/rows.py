@@ -39,7 +39,7 @@ def draw_rows(
     ticked = set(selection.ids) if selection else set()
     data = {
         "label": label,
-        "tick": selection is not None,
+        "ticks": selection.of if selection else None,
         "opens": opens,
         "head": [[column.name, column.numeric, column.wide] for column in columns],
         "rows": [
@@ -48,4 +48,4 @@ def draw_rows(
             for row in rows
         ],
     }  # fmt: skip
-    draw(_rows, data, key=key, on_toggle=selection.toggle if selection else None)
+    draw(_rows, data, key=key, on_ticks=selection.take if selection else None)

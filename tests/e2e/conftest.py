@@ -88,7 +88,8 @@ def network(imports, tmp_path_factory):
 
 
 @contextmanager
-def serve(workspace, imports):
+def serve(workspace, imports, program="streamlit"):
+    """An app of its own on a workspace; ``tests.e2e.fake_app`` is one with the fake encoders, which start at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -97,7 +98,7 @@ def serve(workspace, imports):
         "FEEDSCOPE_WORKSPACE": str(workspace),
         "FEEDSCOPE_IMPORT_ROOTS": str(imports),
     }
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", program, "run", "dashboard/app.py", "--server.port", str(port)]
     log = Path(workspace).parent / f"server-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

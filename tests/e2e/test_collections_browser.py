@@ -1,27 +1,17 @@
-"""A collection's life in the browser: from a search, compared, given away; and every format on the Data page."""
+"""A collection's life in the browser: from a search, compared, given away."""
 
 import json
 import re
-import shutil
 import zipfile
-from urllib.parse import quote
 
 import pytest
 
-from core.ingest.recognise import recognise
-from core.settings import ROOT
-
 pytestmark = pytest.mark.browser
-
-FIXTURES = ROOT / "tests" / "fixtures"
 
 
 def test_a_collection_from_search_to_export(visitor):
     page = visitor.open("search?q=cat&mode=lexical").page
-    # Once the models are loaded the page is drawn anew, and a tick of that moment would be lost.
-    for busy in ("Models are loading", "Working in the background"):
-        page.get_by_text(busy, exact=True).wait_for(state="hidden", timeout=120_000)
-    found = visitor.settle().cards()
+    found = visitor.cards()
     page.locator(".grid article .tick").first.click()
     page.get_by_role("button", name="Add 1 selected").wait_for()
     page.get_by_role("button", name="Add 1 selected").click()
@@ -50,13 +40,24 @@ def test_a_collection_from_search_to_export(visitor):
     assert document["counts"]["posts"] == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["4cat-x.csv", "4cat-zeeschuimer.ndjson", "mastodon-archive", "bluesky-jetstream.jsonl"]
-)
-def test_an_export_is_named_and_shown_before_it_is_stored(visitor, imports, name):
-    """A few in the browser; all of them are stored through the page in tests/pages/test_formats.py."""
-    target = imports / name
-    shutil.copytree(FIXTURES / name, target) if (FIXTURES / name).is_dir() else shutil.copy(FIXTURES / name, target)
-    page = visitor.open(f"data?path={quote(str(target))}").page
-    page.get_by_text(f"Read as {recognise(target).format}:").wait_for()
-    page.locator(".thread article").first.wait_for()
+def test_ticks_hold_while_the_page_is_drawn_anew(visitor):
+    """Each tick is a message, and of messages that wait for a busy page only the last arrives."""
+    page = visitor.open("search?q=day&mode=lexical").page
+    found = visitor.cards()
+    page.locator(".grid article .tick").evaluate_all("nodes => nodes.slice(0, 6).forEach((node) => node.click())")
+    page.get_by_role("button", name="Add 6 selected").wait_for()
+    assert page.locator('.grid article [aria-checked="true"]').count() == 6
+    first = page.locator(".grid article a.open").first
+    first.focus()
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Add 5 selected").wait_for()
+    visitor.settle()
+    page.keyboard.press("ArrowRight")  # the keyboard's place is kept
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Add 4 selected").wait_for()
+    visitor.settle()
+    assert page.locator(".grid article.selected").evaluate_all("nodes => nodes.map(n => n.dataset.post)") == found[2:6]
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_role("button", name="Collect").wait_for()
+    visitor.settle()
+    assert page.locator('.grid article [aria-checked="true"]').count() == 0

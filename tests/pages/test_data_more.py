@@ -70,7 +70,7 @@ def test_a_post_is_deleted_after_a_word_was_typed(small, visit):
     assert get_posts(resources.workspace().cursor(), ["dog"]) == {}
     assert last_job().state == "done"
     visit("data", job=str(last_job().id)).check()
-    assert "1 posts and 1 pictures were deleted" in visit.html
+    assert "1 post and 1 picture were deleted" in visit.html
     assert "Receipt" in [button.label for button in visit.app.get("download_button")]
 
 

@@ -38,7 +38,9 @@ _OUTSIDE = "not read: the path leaves the imported folder"
 
 
 _DATA_URL = re.compile(r"data:(?:image/[\w.+-]+)?((?:;[\w.=+-]+)*),", re.IGNORECASE)
-_NOT_HERE = ("the file is missing", "not fetched: remote picture", _OUTSIDE)
+REMOTE = "not fetched: remote picture"
+"""Why a picture that is named by a web address is not here: no failure, since nobody has asked for it yet."""
+_NOT_HERE = ("the file is missing", REMOTE, _OUTSIDE)
 """Why a picture is not in the folder though it may be in an archive or under another of its names."""
 
 
@@ -89,7 +91,7 @@ class PictureFolder:
         """The file, or why there is none. Names come from strangers: what they resolve to must lie inside."""
         name = name.strip()
         if _REMOTE.match(name):
-            return None, "not fetched: remote picture"
+            return None, REMOTE
         if not name or len(name) > MAX_NAME_CHARS or any(char < " " for char in name):
             return None, "not read: this is not the name of a file"
         relative = name.replace("\\", "/")
@@ -144,7 +146,7 @@ class PictureFolder:
             if picture.error not in _NOT_HERE:
                 return [picture]
             tried.append(picture)
-        remote = [picture for picture in tried if picture.error == "not fetched: remote picture"]
+        remote = [picture for picture in tried if picture.error == REMOTE]
         return (remote or tried)[:1]
 
     def _from_entry(self, name: str, archive: Archive, entry: str, alt: str | None) -> PictureSource:
