@@ -9,9 +9,7 @@ stays, also where they mention the user; the receipt says how often.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from core import derived
 from core.database import erasure as table
 from core.database.compaction import checkpoint, every_table, overwrite_free_blocks, rewrite_tables
 from core.database.users import get_users
+from core.erasure_search import PACKED, sought
 from core.errors import ErasureError
 from core.indexing import bring_up_to_date
 from core.jobs.runner import utc_now
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 MOST_SOUGHT = 200
 """So many ids are looked for in files at once: the user's, and those of their first posts."""
 _ROUNDS = 4
-_CHUNK = 1 << 22
 _DERIVED = ("vectors", "lexical", "duplicates")
 
 
@@ -115,7 +113,8 @@ def _erase_rows(context: JobContext) -> dict[str, Any]:
 
 
 def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[str, Any]) -> int:
-    """Pictures that nothing shows, uploads that hold the id, and derived parts that name it; gives how many files."""
+    """Pictures that nothing shows, uploads that hold the id or can't be looked into, exports, which are copies, and
+    derived parts that name it; gives how many files."""
     count = 0
     for path in checked.get("files", []):
         target = workspace.media_folder / path
@@ -125,16 +124,17 @@ def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[st
         target = workspace.path / "queries" / digest
         count += target.exists()
         target.unlink(missing_ok=True)
-    pattern = _pattern(needles)
-    for name in ("uploads", "tmp"):
+    ids = sought(needles)
+    for name in ("uploads", "tmp", "exports"):
         folder = workspace.path / name
         for entry in list(folder.iterdir()) if folder.exists() else ():
             files = [path for path in (entry.rglob("*") if entry.is_dir() else [entry]) if path.is_file()]
-            if name == "tmp" or any(_holds(path, pattern) for path in files):
+            packed = any(path.name.lower().endswith(PACKED) for path in files)
+            if name != "uploads" or packed or any(ids.among(files)):
                 count += len(files)
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
     for path in list(_other_files(workspace)):
-        if path.exists() and _holds(path, pattern):
+        if path.exists() and ids.held_by(path):
             part = _part(workspace, path)
             count += sum(one.is_file() for one in part.rglob("*")) if part.is_dir() else 1
             shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[st
 
 def _other_files(workspace: Workspace) -> list[Path]:
     """Files beside the database, the media and what is made again anyway."""
-    skipped = {"media", "uploads", "tmp", "queries", *_DERIVED}
+    skipped = {"media", "uploads", "tmp", "exports", "queries", *_DERIVED}
     return [
         path
         for entry in workspace.path.iterdir()
@@ -185,56 +185,22 @@ def _purge(workspace: Workspace, needles: Sequence[str], receipt: dict[str, Any]
     with workspace.transaction() as cursor:
         rewrite_tables(cursor, every_table(cursor))
     others_wrote = receipt.get("left_in_what_others_wrote") or receipt.get("left")
-    pattern = _pattern(needles)
+    ids = sought(needles)
     for attempt in range(_ROUNDS):  # twice at least: the first round frees what the second one fills
         overwrite_free_blocks(workspace.cursor())
-        if attempt and (others_wrote or not _holds(workspace.path / "feedscope.duckdb", pattern)):
+        if attempt and (others_wrote or not ids.held_by(workspace.path / "feedscope.duckdb")):
             break
     checkpoint(workspace.cursor())
 
 
 def _searched(workspace: Workspace, needles: Sequence[str]) -> dict[str, Any]:
-    """Looks for the ids in every file of the workspace."""
-    pattern = _pattern(needles)
+    """Looks for the ids in every file of the workspace and in every column that keeps ids."""
     files = [path for path in workspace.path.rglob("*") if path.is_file()]
-    found = [path.relative_to(workspace.path).as_posix() for path in files if _holds(path, pattern)]
+    found = [path.relative_to(workspace.path).as_posix() for path in sought(needles).among(files)]
     size = sum(path.stat().st_size for path in files if path.exists())
-    return {"searched_files": len(files), "searched_bytes": size, "found_in": found}
-
-
-def _pattern(needles: Sequence[str]) -> re.Pattern[bytes] | None:
-    """Ids in UTF-8 and, as numpy writes texts, UTF-32; short ones, which are part of anything, are left out."""
-    long = [needle for needle in needles if len(needle) >= table.LEAST_CHARS]
-    if not long:
-        return None
-    forms = [
-        form for needle in long for form in (needle.encode("utf-8", "replace"), needle.encode("utf-32-le", "replace"))
-    ]
-    return re.compile(b"|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
-
-
-def _holds(path: Path, pattern: re.Pattern[bytes] | None) -> bool:
-    """Whether a file holds one of the ids, also within a zip file, such as numpy's."""
-    if pattern is None:
-        return False
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    with archive.open(name) as file:
-                        if _stream_holds(file, pattern):
-                            return True
-        with path.open("rb") as plain:
-            return _stream_holds(plain, pattern)
-    except (OSError, zipfile.BadZipFile, RuntimeError):  # gone meanwhile, damaged, or locked by a password
-        return False
-
-
-def _stream_holds(file: Any, pattern: re.Pattern[bytes]) -> bool:
-    overlap = 4096
-    tail = b""
-    while chunk := file.read(_CHUNK):
-        if pattern.search(tail + chunk):
-            return True
-        tail = chunk[-overlap:]
-    return False
+    columns, cells = table.find_ids(workspace.cursor(), needles)
+    return {
+        "searched_files": len(files), "searched_bytes": size, "searched_columns": columns,
+        "sought_as_whole_values": sum(len(needle) < table.LEAST_CHARS for needle in needles),
+        "found_in": [*found, *cells],
+    }  # fmt: skip

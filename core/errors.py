@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 
 class FeedscopeError(Exception):
     """Base of every error whose message is written for the user.
@@ -27,7 +30,15 @@ class WorkspaceBusy(WorkspaceError):
 
 
 class ImportFailed(FeedscopeError):
-    """A file or folder can't be read as posts at all (a single bad row is reported, not raised)."""
+    """A file or folder can't be read as posts at all (a single bad row is reported, not raised).
+
+    ``columns`` are those of a table of which none looks like posts, ``files`` those of a folder that holds several.
+    """
+
+    def __init__(self, message: str, *, columns: Sequence[str] = (), files: Sequence[Path] = ()) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+        self.files = tuple(files)
 
 
 class PictureError(FeedscopeError):

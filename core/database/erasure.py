@@ -18,7 +18,7 @@ from core.types import Noun
 Cursor = duckdb.DuckDBPyConnection
 ERASED = "[erased]"
 LEAST_CHARS = 5
-"""A shorter id can't be told from other numbers and words: it goes from where ids are kept and is not sought on."""
+"""A shorter id can't be told from other numbers and words: it is sought as a whole value where ids are kept."""
 LEAST_NUMBER = 8
 """A number that an import kept, or a job counted, is taken for an id from so many digits on."""
 _OUR_OWN = frozenset(("meta", "migrations", "spaces", "stores", "policies", "media"))
@@ -28,6 +28,7 @@ _FREE = frozenset(
 )
 _IDS = frozenset(("user_id", "post_id", "author", "subject", "member", "reporter", "user", "post"))
 """Columns that hold an id and nothing else; in others of ours a word like ``label`` may be anything but a handle."""
+_REFERENCES = frozenset(("reply_to", "repost_of"))
 
 
 @dataclass(slots=True)
@@ -161,18 +162,42 @@ def scrub_mentions(cursor: Cursor, needles: Sequence[str], erased: Erased, gener
     """Takes ids out of what other rows tell of them: imported columns, notes of jobs and runs, saved addresses. What
     other people wrote in their posts stays; gives how many rows of each column still hold a needle."""
     left: dict[str, int] = {}
-    columns = cursor.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
-        " AND data_type = 'VARCHAR' AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE NOT temporary)"
-    ).fetchall()
     for table, column in columns:
         for needle in needles if table not in _OUR_OWN else ():
-            if len(needle) < LEAST_CHARS or column not in _FREE | _IDS or (table, column) == ("users", "name"):
+            if column not in (_IDS if len(needle) < LEAST_CHARS else _FREE | _IDS) or (table, column) == (
+                "users",
+                "name",
+            ):
                 continue
             count = _scrub(cursor, table, column, needle, erased, generation)
             if count:
                 left[f"{table}.{column}"] = left.get(f"{table}.{column}", 0) + count
     return left
+
+
+def _text_columns(cursor: Cursor) -> list[tuple[str, str]]:
+    return cursor.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND schema_name = 'main'"
+        " AND data_type = 'VARCHAR' AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE NOT temporary)"
+    ).fetchall()
+
+
+def find_ids(cursor: Cursor, ids: Sequence[str]) -> tuple[int, list[str]]:
+    """Compares whole values of all columns that keep ids: (how many columns, ``table.column`` of those that hold
+    one)."""
+    kept = [
+        (table, column)
+        for table, column in _text_columns(cursor)
+        if column in _IDS | _REFERENCES or (table, column) in (("posts", "id"), ("users", "id"), ("users", "handle"))
+    ]
+    found = [
+        f"{table}.{column}"
+        for table, column in kept
+        if cursor.execute(
+            f"SELECT 1 FROM {table} WHERE {column} IN (SELECT unnest(?::VARCHAR[])) LIMIT 1", [list(ids)]
+        ).fetchall()
+    ]
+    return len(kept), found
 
 
 def _scrub(cursor: Cursor, table: str, column: str, needle: str, erased: Erased, generation: int) -> int:

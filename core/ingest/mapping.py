@@ -139,5 +139,6 @@ def no_posts(name: str, columns: Sequence[str]) -> ImportFailed:
     """What to raise where neither a text nor a picture column can be found."""
     return ImportFailed(
         f"{name}: no column looks like the posts' text or pictures. {list_columns(columns)} "
-        "Say which one holds the text by a mapping, for example text=COLUMN."
+        "Say which one holds the text by a mapping, for example text=COLUMN.",
+        columns=columns,
     )

@@ -244,7 +244,9 @@ def _posts_files(path: Path, format: str) -> list[Path]:
     files = folder_posts(path)
     if not files or (len(files) > 1 and files[0].suffix != ".js"):
         names = ", ".join(file.name for file in files[:10]) or "none"
-        raise ImportFailed(f"{path} holds not one file of posts but several: {names}. Import one by its own path.")
+        raise ImportFailed(
+            f"{path} holds not one file of posts but several: {names}. Import one by its own path.", files=files
+        )
     return files
 
 

@@ -10,13 +10,16 @@ import streamlit as st
 from core.errors import ImportFailed
 from core.ingest.mapping import FIELDS
 from core.ingest.places import UPLOAD
+from core.ingest.readers.named_pictures import MISSING
 from core.ingest.recognise import FORMATS, estimate_rows, preview
 from core.ingest.records import PostRecord, Source
 from core.types import Media
 from dashboard import resources
 from dashboard.components.acts_form import draw_acts, no_text_but_acts
 from dashboard.components.cards import SIDES, Card, draw_cards
+from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import facts, number
+from dashboard.components.import_options import AUTO, draw_import_options
 from dashboard.components.jobs import draw_failures
 from dashboard.components.notices import notice
 from dashboard.components.text import clean, element, foreign, show
@@ -24,7 +27,7 @@ from dashboard.links import DataLink
 from dashboard.navigation import go_to, show_in_address_bar
 
 PREVIEWED = 10
-AUTO = "auto"
+MOST_NAMED = 40
 FILES, FOLDER, SERVER = "Files", "A folder", "On the server"
 _PROBLEM = "import.problem"
 
@@ -56,8 +59,10 @@ def draw_import(link: DataLink) -> None:
         show(
             element(
                 "p",
-                "A CSV, TSV, JSON lines or Parquet file of posts, with the pictures that it names; or pictures alone."
-                " Nothing is stored before you have seen what was recognised.",
+                "Exports of 4CAT, Zeeschuimer, CrowdTangle, YouTube Data Tools, Mastodon, Bluesky, Reddit, X and"
+                " Telegram as they are; any CSV, JSON lines or Parquet file of posts, with the pictures that it names;"
+                " pictures alone; or who liked and follows what. Nothing is stored before you have seen what was"
+                " recognised.",
                 class_="fs-faint",
             )
         )
@@ -119,8 +124,11 @@ def _draw_source(link: DataLink) -> None:
         notice(str(error), kind="error")
         if link.format or link.columns:
             st.button("Recognise it again", on_click=show_in_address_bar, args=(DataLink(path=link.path),))
-        else:
-            _draw_options(link, None)
+        if error.files and not link.path.startswith(UPLOAD):
+            chips = [Chip(name="Import", text=file.name, link=DataLink(path=str(file))) for file in error.files[:12]]
+            draw_chips(chips, label="Files of this folder", key="import.files")
+        elif not error.files:
+            draw_import_options(link, {}, error.columns, opened=bool(error.columns))
         return
     if no_text_but_acts(path, source) and not link.columns and draw_acts(link):
         return
@@ -130,9 +138,13 @@ def _draw_source(link: DataLink) -> None:
             element("h3", foreign(path.name), f": {about}"),
             element("p", f"Read as {source.format}: {FORMATS[source.format]}.", class_="fs-faint"),
         )
-        if source.mapping:
-            show(facts((field.replace("_", " "), column) for field, column in _in_order(source)))
-        _draw_options(link, source)
+        kept = sorted({name for record in records for name in record.post.extra}, key=str.casefold)
+        lines = [(field.replace("_", " "), column) for field, column in _in_order(source)]
+        if kept:
+            lines.append(("kept beside", clean(", ".join(kept[:MOST_NAMED]) + (" …" if kept[MOST_NAMED:] else ""))))
+        if lines:
+            show(facts(lines))
+        draw_import_options(link, source.mapping, [*dict.fromkeys([*source.mapping.values(), *kept])])
         less = _draw_privacy()
         buttons = st.container(horizontal=True)
         params = {"path": str(path), "format": link.format or AUTO, "mapping": dict(link.columns) or None, **less}
@@ -148,6 +160,13 @@ def _draw_source(link: DataLink) -> None:
             job = resources.workspace().jobs.submit("dry_run", params, title=f"Dry run of {path.name}")
             go_to(replace(link, job=job))
         buttons.button("Choose something else", on_click=show_in_address_bar, args=(DataLink(),))
+    missing = [picture for record in records for picture in record.pictures if picture.error == MISSING]
+    if missing and len(missing) == sum(len(record.pictures) for record in records):
+        notice(
+            "The pictures that it names did not come along. Choose the file and its pictures together, or their whole"
+            " folder; or import without them.",
+            kind="warning",
+        )
     if failures:
         draw_failures([{"where": f.where, "reason": f.reason} for f in failures], key="import.failures")
     show(element("h3", f"The first {number(len(records))} as they would be stored"))
@@ -169,24 +188,6 @@ def _draw_privacy() -> dict[str, object]:
 
 def _in_order(source: Source) -> Iterable[tuple[str, str]]:
     return ((field, source.mapping[field]) for field in FIELDS if field in source.mapping)
-
-
-def _draw_options(link: DataLink, source: Source | None) -> None:
-    """Another format, other columns: for what was recognised wrongly."""
-    with st.expander("Not right? Change the format or the columns"), st.form("import_options", border=False):
-        format_ = st.selectbox(
-            "Format", [AUTO, *FORMATS], index=[AUTO, *FORMATS].index(link.format) if link.format in FORMATS else 0
-        )
-        said = st.text_input(
-            "Columns",
-            ", ".join(f"{field}={column}" for field, column in link.columns),
-            placeholder="text=headline, user_id=writer",
-            help=f"Fields are {', '.join(FIELDS)}. A field without a column is left out.",
-        )
-        if st.form_submit_button("Look again"):
-            pairs = [pair.partition("=") for pair in (said or "").split(",") if pair.strip()]
-            columns = tuple((field.strip(), column.strip()) for field, _, column in pairs)
-            go_to(replace(link, format="" if format_ == AUTO else format_, columns=columns))
 
 
 def _draw_records(records: list[PostRecord]) -> None:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from core import collections, saved_searches
 from core.database.posts import get_posts
 from core.erasure import look
+from core.erasure_search import sought
 from core.errors import ErasureError
 from core.moderation import decisions, reports
 from core.moderation.policies import list_policies
@@ -144,3 +146,52 @@ def test_rows_that_are_left_keep_their_constraints(full):
 def test_what_is_not_here_is_said(workspace):
     with pytest.raises(ErasureError, match="no post"):
         run(workspace, "erase", noun="post", id="nothing")
+
+
+def test_a_short_id_is_sought_as_a_whole_value(workspace, tmp_path):
+    """Such as the numbers of MovieLens: 7 is in every file, but as a user only where users are kept."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    lines = ["id,text,author_id,likes,reply_to", "p7,number 7 writes,7,70,", "p8,number 77 writes of 7,77,7,p7"]
+    (folder / "posts.csv").write_text("\n".join(lines))
+    (tmp_path / "acts.txt").write_text("7 p8\n77 p7 p8\n")
+    run(workspace, "ingest", path=str(folder))
+    run(workspace, "ingest_acts", path=str(tmp_path / "acts.txt"))
+    collections.create(workspace, "people", "user", ["7", "77"])
+    reports.report(workspace, ["p8"], list_policies(workspace)[0].id)
+    np.savez(workspace.path / "models" / "users.npz", users=np.array(["7", "77"]), rows=np.array([7, 77]))
+    np.save(workspace.path / "models" / "rows.npy", np.array([7, 77]))
+    (workspace.path / "models" / "users.json").write_text('["7", "77"]')
+    (workspace.path / "models" / "rows.json").write_text('{"rows": [7, 77], "77": "17"}')
+    uploads = workspace.path / "uploads"
+    for name, data in (("aaaaaaaaaaaaaaaa/likes.txt", "7 p8\n"), ("bbbbbbbbbbbbbbbb/a.csv", "id,text\n77,in 1977\n"),
+                       ("cccccccccccccccc/a.csv.gz", "packed")):  # fmt: skip
+        (uploads / name).parent.mkdir(parents=True)
+        (uploads / name).write_text(data)
+    (workspace.path / "exports").mkdir()
+    (workspace.path / "exports" / "old.zip").write_bytes(b"a copy")
+
+    receipt = run(workspace, "erase", noun="user", id="7")
+
+    assert receipt["found_in"] == []
+    assert (receipt["posts"], receipt["sought_as_whole_values"]) == (1, 2)
+    assert receipt["searched_columns"] > 8
+    cursor = workspace.cursor()
+    assert [found.size for found in collections.list_all(workspace)] == [1]
+    assert cursor.execute("SELECT user_id, post_id FROM interactions").fetchall() == [("77", "p8")]
+    assert cursor.execute("SELECT id, user_id, likes, reply_to FROM posts").fetchall() == [("p8", "77", 7, None)]
+    left = {path.name for path in workspace.path.rglob("*") if path.is_file()}
+    assert {"rows.npy", "rows.json", "a.csv"} <= left
+    assert not {"users.npz", "users.json", "likes.txt", "a.csv.gz", "old.zip"} & left
+
+
+def test_a_short_id_that_is_left_is_found(tmp_path):
+    ids = sought(["7", "é", "long-enough"])
+    held = {
+        "a.json": '["7"]', "b.json": '{"x": [7], "17": "77"}', "c.csv": "a,7\n", "d.csv": "a,77\n",
+        "e.json": '"\\u00e9"', "f.bin": "xlong-enoughx", "g.bin": '"7"', "h.txt": "1 7 9",
+    }  # fmt: skip
+    for name, text in held.items():
+        (tmp_path / name).write_text(text)
+    found = {path.name for path in ids.among(tmp_path.iterdir())}
+    assert found == {"a.json", "c.csv", "e.json", "f.bin", "h.txt"}

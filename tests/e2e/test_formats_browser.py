@@ -8,8 +8,9 @@ import pytest
 from core.ingest.recognise import preview
 from core.settings import Settings
 from core.workspace import Workspace
+from tests.core.ingest import made_sources
+from tests.core.ingest.made_sources import FIXTURES, fixture_names, make_sources
 from tests.e2e.conftest import Visitor, serve
-from tests.pages.test_formats import FIXTURES, NAMES
 
 pytestmark = pytest.mark.browser
 
@@ -18,17 +19,21 @@ def test_every_format_makes_the_round_trip_in_a_browser(browser, tmp_path):
     """One app and one page for all of them, since opening those is what takes the time."""
     folder = tmp_path / "workspace"
     Workspace.open(folder, Settings(workspace=folder), create=True).close()
+    made = tmp_path / "made"
+    made.mkdir()
+    make_sources(made)
+    sources = [FIXTURES / name for name in fixture_names()] + [made / name for name in made_sources.FORMATS]
     with serve(folder, tmp_path, "tests.e2e.fake_app") as address:
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         visitor = Visitor(page, address)
-        for name in NAMES:
-            _take_in(visitor, name)
+        for path in sources:
+            _take_in(visitor, path)
         assert (visitor.outside(), visitor.dialogs, visitor.errors) == ([], [], [])
         page.close()
 
 
-def _take_in(visitor, name):
-    page, path = visitor.page, FIXTURES / name
+def _take_in(visitor, path):
+    page, name = visitor.page, path.name
     source, records, _ = preview(path, limit=10)
     visitor.open("data")
     if path.is_dir():

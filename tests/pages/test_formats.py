@@ -1,19 +1,20 @@
-"""Every fixture of a format goes in through the Data page: named, shown, imported, and in the workspace afterwards."""
+"""Every format goes in through the Data page: named, shown, imported, and in the workspace afterwards."""
 
 import shutil
 import time
 
-from core.ingest.recognise import preview
-from core.settings import ROOT
+from core.ingest.recognise import FORMATS, preview, recognise
 from core.workspace import Workspace
 from dashboard import resources
+from tests.core.ingest import made_sources, test_exports
+from tests.core.ingest.made_sources import FIXTURES, fixture_names, make_sources
 
-FIXTURES = ROOT / "tests" / "fixtures"
-NAMES = sorted(
-    path.name
-    for path in FIXTURES.iterdir()
-    if not path.name.endswith(".expected.json") and path.suffix not in (".jpg", ".jpeg", ".png")
-)
+
+def test_there_is_a_source_of_every_format(tmp_path):
+    make_sources(tmp_path)
+    made = {name: recognise(tmp_path / name).format for name in made_sources.FORMATS}
+    assert made == made_sources.FORMATS
+    assert {*made.values(), *test_exports.FORMATS.values()} == set(FORMATS)
 
 
 def test_every_format_makes_the_round_trip(settings, fake_encoders, tmp_path, monkeypatch, close_after, visit):
@@ -22,8 +23,8 @@ def test_every_format_makes_the_round_trip(settings, fake_encoders, tmp_path, mo
     monkeypatch.setenv("FEEDSCOPE_WORKSPACE", str(settings.workspace))
     monkeypatch.setenv("FEEDSCOPE_IMPORT_ROOTS", str(tmp_path))
     shutil.copytree(FIXTURES, tmp_path / "fixtures")
-    assert len(NAMES) > 25
-    for name in NAMES:
+    make_sources(tmp_path / "fixtures")
+    for name in [*fixture_names(), *made_sources.FORMATS]:
         path = tmp_path / "fixtures" / name
         source, records, _ = preview(path)
         visit("data", path=str(path)).check()
@@ -35,3 +36,4 @@ def test_every_format_makes_the_round_trip(settings, fake_encoders, tmp_path, mo
         assert job.state == "done", (name, job.error)
         assert job.result["format"] == source.format, name
         assert job.result["added"] + job.result["skipped"] + job.result["updated"] >= len(records) > 0, name
+        assert job.result["sources"], name

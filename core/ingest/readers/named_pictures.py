@@ -40,7 +40,8 @@ _OUTSIDE = "not read: the path leaves the imported folder"
 _DATA_URL = re.compile(r"data:(?:image/[\w.+-]+)?((?:;[\w.=+-]+)*),", re.IGNORECASE)
 REMOTE = "not fetched: remote picture"
 """Why a picture that is named by a web address is not here: no failure, since nobody has asked for it yet."""
-_NOT_HERE = ("the file is missing", REMOTE, _OUTSIDE)
+MISSING = "the file is missing"
+_NOT_HERE = (MISSING, REMOTE, _OUTSIDE)
 """Why a picture is not in the folder though it may be in an archive or under another of its names."""
 
 
@@ -109,7 +110,7 @@ class PictureFolder:
                     return path, None
             except (OSError, RuntimeError, ValueError):  # too long a name, a loop of symlinks, a lone surrogate
                 return None, "not read: this is not the name of a file"
-        return None, "the file is missing"
+        return None, MISSING
 
     def _from_item(self, item: object, alt: str | None) -> list[PictureSource]:
         if isinstance(item, dict):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from core.errors import ImportFailed
 from core.ingest.mapping import find_columns
@@ -40,7 +40,7 @@ def has_pictures(folder: Path) -> bool:
     return False
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: PurePath) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import ImportFailed
 from core.ingest.readers.archives import Archive
-from core.ingest.readers.pictures import packed_pictures
+from core.ingest.readers.pictures import is_picture, packed_pictures
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
 """File names that a posts file may have, alone or with .gz or .zst after it."""
@@ -35,7 +35,8 @@ def choose(names: Iterable[str]) -> list[str]:
     """Of the names of files in one folder, those that hold the posts of one import, in the order in which to read them.
 
     An account archive's or a Telegram export's own file goes before all others, then one called posts; else every
-    table is named, and more than one can't be told apart.
+    table is named, and more than one can't be told apart. A .json file that is called like a picture is what is told of
+    that, and no table.
     """
     there = sorted(names)
     tweets = [name for name in there if _TWEETS.fullmatch(name)]
@@ -45,7 +46,8 @@ def choose(names: Iterable[str]) -> list[str]:
     for own in ("outbox.json", "result.json"):
         if own in there:
             return [own]
-    tables = [name for name in there if is_table(name)]
+    beside = {PurePosixPath(name).stem for name in there if is_picture(PurePosixPath(name))}
+    tables = [name for name in there if is_table(name) and not (name.endswith(".json") and name[:-5] in beside)]
     posts = [name for name in tables if name.lower().partition(".")[0] == "posts"]
     return posts[:1] or tables
 
