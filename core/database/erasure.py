@@ -162,12 +162,10 @@ def scrub_mentions(cursor: Cursor, needles: Sequence[str], erased: Erased, gener
     """Takes ids out of what other rows tell of them: imported columns, notes of jobs and runs, saved addresses. What
     other people wrote in their posts stays; gives how many rows of each column still hold a needle."""
     left: dict[str, int] = {}
-    for table, column in columns:
+    for table, column in _text_columns(cursor):
         for needle in needles if table not in _OUR_OWN else ():
-            if column not in (_IDS if len(needle) < LEAST_CHARS else _FREE | _IDS) or (table, column) == (
-                "users",
-                "name",
-            ):
+            reached = _IDS if len(needle) < LEAST_CHARS else _FREE | _IDS
+            if column not in reached or (table, column) == ("users", "name"):
                 continue
             count = _scrub(cursor, table, column, needle, erased, generation)
             if count:
