@@ -105,13 +105,7 @@ def add(
     json_: JsonOption = False,
 ) -> None:
     """Add posts or users by their ids."""
-    from core import collections
-
-    with open_workspace(settings_of(workspace)) as opened:
-        found = collections.find(opened, named)
-        added = collections.add(opened, found.id, [*(members or []), *(read_ids(ids) if ids else [])])
-        found = collections.about(opened, found.id)
-    _say(found, json_, added=added.added, already=added.already, unknown=len(added.unknown))
+    _change(named, [*(members or []), *(read_ids(ids) if ids else [])], workspace, json_, remove=False)
 
 
 @collections_app.command("remove")
@@ -123,13 +117,21 @@ def remove(
     json_: JsonOption = False,
 ) -> None:
     """Take posts or users out of a collection; they themselves stay."""
+    _change(named, [*(members or []), *(read_ids(ids) if ids else [])], workspace, json_, remove=True)
+
+
+def _change(named: str, members: list[str], workspace: Path | None, json_: bool, *, remove: bool) -> None:
     from core import collections
 
     with open_workspace(settings_of(workspace)) as opened:
         found = collections.find(opened, named)
-        removed = collections.remove(opened, found.id, [*(members or []), *(read_ids(ids) if ids else [])])
+        if remove:
+            said: dict[str, Any] = {"removed": len(collections.remove(opened, found.id, members))}
+        else:
+            added = collections.add(opened, found.id, members)
+            said = {"added": added.added, "already": added.already, "unknown": len(added.unknown)}
         found = collections.about(opened, found.id)
-    _say(found, json_, removed=len(removed))
+    _say(found, json_, **said)
 
 
 @collections_app.command("describe")

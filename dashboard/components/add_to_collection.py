@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -18,6 +18,9 @@ from dashboard.links import CollectionLink
 from dashboard.navigation import page_link
 from dashboard.resources import collections as collection_resources
 
+Ids = Sequence[str] | Callable[[], Sequence[str]]
+"""Ids, or what gives them once somebody adds them."""
+
 
 def draw_add_to_collection(
     ids: Sequence[str], *, key: str, noun: Noun = "post", label: str = "Add to collection"
@@ -29,7 +32,7 @@ def draw_add_to_collection(
 
 
 def draw_add_some(
-    offers: Mapping[str, Sequence[str]], *, key: str, noun: Noun = "post", label: str = "Add to collection"
+    offers: Mapping[str, Ids], *, key: str, noun: Noun = "post", label: str = "Add to collection"
 ) -> None:
     """The same where there are several things to add, such as what is selected and all that was found: ids by what to
     call them. The first is offered first."""
@@ -56,7 +59,7 @@ def _draw_outcome(key: str) -> None:
         page_link(CollectionLink(id=said[1]), "Open the collection", icon=":material/arrow_forward:")
 
 
-def _draw_choice(ids: Sequence[str], *, key: str, noun: Noun) -> None:
+def _draw_choice(ids: Ids, *, key: str, noun: Noun) -> None:
     known = {found.id: found for found in collection_resources.collections(noun)}
 
     def named(id_: str) -> str:
@@ -76,14 +79,14 @@ def _draw_choice(ids: Sequence[str], *, key: str, noun: Noun) -> None:
     st.button("Add", type="primary", key=f"{key}.add", on_click=_add, args=(ids, key, noun), width="stretch")
 
 
-def _add(ids: Sequence[str], key: str, noun: Noun) -> None:
+def _add(ids: Ids, key: str, noun: Noun) -> None:
     chosen = (st.session_state.get(f"{key}.choice") or "").strip()
     if not chosen:
         st.session_state[f"{key}.problem"] = "Choose a collection, or type the name of a new one."
         return
     try:
         into = _chosen_or_new(chosen, noun)
-        added = core_collections.add(resources.workspace(), into.id, ids)
+        added = core_collections.add(resources.workspace(), into.id, ids() if callable(ids) else ids)
     except CollectionError as error:
         st.session_state[f"{key}.problem"] = str(error)
         return

@@ -10,7 +10,7 @@ from core.database.jobs import Job
 from dashboard import resources
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import Tone, badge, day, day_and_time, facts, number, size, table
-from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.jobs import draw_job, watch
 from dashboard.components.notices import notice
 from dashboard.components.text import element, show
 from dashboard.links import DataLink, SearchLink
@@ -111,13 +111,10 @@ def draw_remote_pictures() -> None:
 
 def draw_jobs(shown: int | None) -> None:
     """All long tasks, newest first, drawn again each second while one runs; ``shown`` is the one just begun."""
-    busy = bool(resources.active_jobs())
-    st.fragment(_draw_jobs, run_every=POLL_SECONDS if busy else None)(shown, was_busy=busy)
+    watch(resources.active_jobs, lambda _: _draw_jobs(shown))
 
 
-def _draw_jobs(shown: int | None, was_busy: bool) -> None:
-    if was_busy and not resources.active_jobs():
-        st.rerun()
+def _draw_jobs(shown: int | None) -> None:
     jobs = resources.workspace().jobs.list(limit=50)
     if not jobs:
         return

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
+from core.database.jobs import Job
 from core.duplicates import TEXT_COSINE, Duplicates, Group
 from core.export.cells import csv_text
 from dashboard import resources
 from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.figures import day_and_time, number, share
-from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.jobs import draw_job, watch
 from dashboard.components.notices import notice
 from dashboard.components.text import element, show
 from dashboard.links import IndexLink, PostLink
@@ -34,24 +36,16 @@ def draw_duplicates(link: IndexLink) -> None:
             class_="fs-faint",
         ),
     )
-    busy = bool(_jobs())
-    st.fragment(_draw_state, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
+    watch(lambda: [job for job in resources.active_jobs() if job.kind == "duplicates"], _draw_state)
     found = resources.duplicates()
     if found is not None and found.groups:
         _draw_groups(link, found)
 
 
-def _jobs() -> list[int]:
-    return [job.id for job in resources.active_jobs() if job.kind == "duplicates"]
-
-
-def _draw_state(was_busy: bool) -> None:
+def _draw_state(jobs: Sequence[Job]) -> None:
     """What was found and when, or how far the search is."""
-    jobs = _jobs()
-    if was_busy and not jobs:
-        st.rerun()
-    for id_ in jobs:
-        draw_job(resources.workspace().jobs.get(id_), key="duplicates")
+    for job in jobs:
+        draw_job(job, key="duplicates")
     found = resources.duplicates()
     if found is not None:
         show(element("p", _found_said(found)))

@@ -14,7 +14,7 @@ from core.export import FORMATS, Subject
 from dashboard import resources
 from dashboard.components.cards import plural
 from dashboard.components.figures import number
-from dashboard.components.jobs import POLL_SECONDS, draw_export_file, outcome, progress
+from dashboard.components.jobs import draw_export_file, outcome, progress, watch
 from dashboard.components.notices import notice
 from dashboard.components.text import clean, element, show
 from dashboard.links import DataLink
@@ -93,10 +93,9 @@ def _begin(subject: Callable[[], Subject], format_: str, pictures: bool, layout:
 
 
 def _draw_begun(key: str) -> None:
-    """The file that is being made, drawn again each second, and then the way to have it."""
-    job = _job(key)
-    if job is not None:
-        st.fragment(_draw_job, run_every=POLL_SECONDS if job.active else None)(key, was_busy=job.active)
+    """The file that is being made, and then the way to have it."""
+    if _job(key) is not None:
+        watch(lambda: [job for job in [_job(key)] if job is not None and job.active], lambda _: _draw_job(key))
 
 
 def _job(key: str) -> Job | None:
@@ -108,12 +107,10 @@ def _job(key: str) -> Job | None:
         return None
 
 
-def _draw_job(key: str, was_busy: bool) -> None:
+def _draw_job(key: str) -> None:
     job = _job(key)
     if job is None:
         return
-    if was_busy and not job.active:
-        st.rerun()
     if job.active:
         show(progress(job))
         if job.state != "stopping" and st.button("Stop", icon=":material/stop_circle:", key=f"{key}.stop"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePath
 
@@ -126,6 +126,19 @@ def draw_export_file(job: Job, *, key: str) -> None:
             key=key,
             on_click="ignore",
         )
+
+
+def watch(active: Callable[[], Sequence[Job]], draw: Callable[[Sequence[Job]], None]) -> None:
+    """Draws ``draw(active())``, again each second while there are active jobs; when they have ended, the whole page."""
+
+    def drawn(was_busy: bool) -> None:
+        running = active()
+        if was_busy and not running:
+            st.rerun()
+        draw(running)
+
+    busy = bool(active())
+    st.fragment(drawn, run_every=POLL_SECONDS if busy else None)(busy)
 
 
 def draw_job(job: Job, *, key: str) -> None:

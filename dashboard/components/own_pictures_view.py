@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from core.database.jobs import Job
 from core.evaluation.own_pictures import JOB, SAMPLE, OwnPictures
 from dashboard import resources
 from dashboard.components.cards import Card, draw_cards
 from dashboard.components.figures import day_and_time, number, share, stats
-from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.jobs import draw_job, watch
 from dashboard.components.text import element, foreign, show
 
 SHOWN_CHARS = 240
@@ -27,20 +30,12 @@ def draw_own_pictures() -> None:
             class_="fs-faint",
         ),
     )
-    busy = bool(_jobs())
-    st.fragment(_draw_state, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
+    watch(lambda: [job for job in resources.active_jobs() if job.kind == JOB], _draw_state)
 
 
-def _jobs() -> list[int]:
-    return [job.id for job in resources.active_jobs() if job.kind == JOB]
-
-
-def _draw_state(was_busy: bool) -> None:
-    jobs = _jobs()
-    if was_busy and not jobs:
-        st.rerun()
-    for id_ in jobs:
-        draw_job(resources.workspace().jobs.get(id_), key="own_pictures")
+def _draw_state(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        draw_job(job, key="own_pictures")
     found = resources.own_pictures()
     if found is not None:
         _draw_found(found)

@@ -20,6 +20,7 @@ from dashboard.components.review_banks import draw_banks
 from dashboard.components.review_log import draw_log
 from dashboard.components.review_policies import draw_policies
 from dashboard.components.review_sheet import draw_sheet
+from dashboard.components.review_take import draw_take_queue
 from dashboard.components.text import element, label, show
 from dashboard.languages import language_name
 from dashboard.links import DataLink, InsightsLink, ReviewLink, ReviewView
@@ -108,6 +109,7 @@ def _draw_queue(link: ReviewLink, person: Person) -> None:
     except FeedscopeError as error:
         notice(str(error), kind="error")
         return
+    draw_take_queue(wanted, person, waits, address=link.url())
     if link.view == "sheet":
         draw_sheet(link, person, waits)
         return
