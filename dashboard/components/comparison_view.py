@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.errors import QueryError
 from dashboard.components.compare_view import REST, draw_comparison
 from dashboard.components.notices import notice
-from dashboard.resources import maps
+from dashboard.resources import collections
 
 
-def draw_distinctive(rows: tuple[int, ...], here: str) -> None:
+def draw_distinctive(rows: NDArray[np.int64], here: str) -> None:
     """Facet by facet, what these posts, called ``here``, have more often than the rest."""
     try:
         with st.spinner("Comparing with all others …"):
-            found = maps.distinctive_of(rows)
+            found = collections.compared_rows(rows)
     except QueryError as error:
         notice(str(error), kind="error")
         return

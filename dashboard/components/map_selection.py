@@ -133,7 +133,7 @@ def _draw_views(link: MapLink, info: LayoutInfo, positions: Positions, cluster: 
         _draw_about(info, positions)
     elif view == "Distinctive":
         rows = maps.layout(info.id).rows[positions]
-        draw_distinctive(tuple(rows.tolist()), cluster.name if cluster else "What is chosen")
+        draw_distinctive(rows, cluster.name if cluster else "What is chosen")
     elif view == "Typical" and cluster is not None:
         _draw_cards(link, maps.ids_at(info.id, cluster.typical) or maps.ids_at(info.id, positions[:PAGE_SIZE]))
     elif view == "Untypical" and cluster is not None:

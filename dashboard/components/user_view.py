@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from core.errors import MapError
@@ -53,7 +54,7 @@ def draw_user(link: UserLink) -> None:
     if len(rows) > 1:
         show(element("h2", "What they say more than others"))
         if st.toggle("Compare with everybody else's posts", key=f"user.compare.{link.id}"):
-            draw_distinctive(tuple(rows), name_of(user))
+            draw_distinctive(np.asarray(rows, np.int64), name_of(user))
 
 
 def name_of(user: User) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core import collections as core_collections
 from core.compare import Comparison, distinctive
@@ -60,9 +62,16 @@ def compared(id_: str, against: str) -> Comparison:
     opened = workspace()
     rows = core_collections.post_rows(opened, id_)
     others = core_collections.post_rows(opened, against) if against else None
-    return _compared(tuple(rows.tolist()), None if others is None else tuple(others.tolist()), version())
+    return compared_rows(rows, others)
+
+
+def compared_rows(rows: NDArray[np.int64], others: NDArray[np.int64] | None = None) -> Comparison:
+    """What is distinctive of the posts in some rows against those in others, or all the rest. Raises QueryError."""
+    # Kept under the rows' bytes: to hash 200,000 numbers one by one takes seconds.
+    return _compared(rows.tobytes(), None if others is None else others.tobytes(), version())
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _compared(rows: tuple[int, ...], others: tuple[int, ...] | None, at: Version) -> Comparison:
-    return distinctive(workspace(), rows, others)
+def _compared(rows: bytes, others: bytes | None, at: Version) -> Comparison:
+    here = np.frombuffer(rows, np.int64)
+    return distinctive(workspace(), here, None if others is None else np.frombuffer(others, np.int64))

@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.compare import Comparison, distinctive
 from core.database.filters import newest_rows
 from core.database.posts import ids_of, rows_of
 from core.database.users import get_users, post_counts
@@ -185,16 +184,6 @@ def chosen(link: MapLink) -> Positions:
 
 def portrait_of(id_: str, positions: Positions) -> Portrait:
     return portrait(workspace(), layout(id_).rows[positions])
-
-
-def distinctive_of(rows: tuple[int, ...]) -> Comparison:
-    """Raises QueryError."""
-    return _distinctive(rows, version())
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _distinctive(rows: tuple[int, ...], at: Version) -> Comparison:
-    return distinctive(workspace(), rows)
 
 
 def people(ids: tuple[str, ...]) -> list[tuple[User, int]]:
