@@ -32,8 +32,12 @@ def provenance(
     """The document without its list of files: what was asked of which data, by which models and indexes, and when."""
     from core.vectors.standing import standings
 
-    indexes = []
+    indexes, said = [], list(notes)
     for standing in standings(workspace):
+        if standing.rating == "unknown":
+            said.append(
+                f"the recall of the {standing.kind} index ({standing.family}) was not measured: the page Index does"
+            )
         measured = standing.measured
         recall = measured and {
             **asdict(measured.quality),
@@ -61,7 +65,7 @@ def provenance(
         "counts": dict(counts),
         "indexes": indexes,
         "times": "naive times are UTC",
-        "notes": notes,
+        "notes": said,
     }
 
 

@@ -7,8 +7,10 @@ from pathlib import PurePath
 import streamlit as st
 
 from core.database.jobs import Job
+from core.export import of_workspace
 from dashboard import resources
 from dashboard.components.chips import Chip, draw_chips
+from dashboard.components.export_form import draw_export
 from dashboard.components.figures import Tone, badge, day, day_and_time, facts, number, size, table
 from dashboard.components.jobs import draw_job, watch
 from dashboard.components.notices import notice
@@ -43,6 +45,7 @@ def draw_holdings() -> None:
         lines.append(("Without a time", number(summary.undated)))
     lines.append(("Folder", str(opened.path)))
     show(element("h2", "In this workspace"), facts(lines))
+    draw_export(lambda: of_workspace(opened), key="data.export", count=summary.posts)
 
 
 def draw_parts() -> None:
