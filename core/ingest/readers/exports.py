@@ -19,8 +19,6 @@ QUOTE_OF = "quote_of"
 BESIDE = "_beside"
 """The key under which a reader puts what it knows of an object from elsewhere: the chat, the account, the platform."""
 
-_EDGES = (("reply_to", "reply"), (QUOTE_OF, "quote"))
-
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -151,9 +149,11 @@ class ExportReader:
         record = self._reader.read(made, where, position)
         if isinstance(record, Failure):
             return record
-        post = record.post
-        targets = ((kind, post.reply_to if key == "reply_to" else parse_id(made.get(key))) for key, kind in _EDGES)
-        edges = [Interaction(post.user_id, to, kind, post.created_at) for kind, to in targets if to and post.user_id]
+        post, edges = record.post, []
+        if post.user_id:
+            quoted = made.get(QUOTE_OF)
+            targets = (("reply", post.reply_to), ("quote", parse_id(quoted) if quoted else None))
+            edges = [Interaction(post.user_id, to, kind, post.created_at) for kind, to in targets if to]
         return replace(record, interactions=tuple(edges), embedded=shown) if edges or shown else record
 
     def act(self, act: Act, where: str, position: int) -> ActRecord | Failure:
