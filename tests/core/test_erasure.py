@@ -154,9 +154,9 @@ def test_a_short_id_is_sought_as_a_whole_value(workspace, tmp_path):
     folder.mkdir()
     lines = ["id,text,author_id,likes,reply_to", "p7,number 7 writes,7,70,", "p8,number 77 writes of 7,77,7,p7"]
     (folder / "posts.csv").write_text("\n".join(lines))
-    (tmp_path / "acts.txt").write_text("7 p8\n77 p7 p8\n")
+    (tmp_path / "acts.csv").write_text("user,post\n7,p8\n77,p7\n77,p8\n")
     run(workspace, "ingest", path=str(folder))
-    run(workspace, "ingest_acts", path=str(tmp_path / "acts.txt"))
+    run(workspace, "ingest_acts", path=str(tmp_path / "acts.csv"))
     collections.create(workspace, "people", "user", ["7", "77"])
     reports.report(workspace, ["p8"], list_policies(workspace)[0].id)
     np.savez(workspace.path / "models" / "users.npz", users=np.array(["7", "77"]), rows=np.array([7, 77]))
