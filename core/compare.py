@@ -11,12 +11,8 @@ a feature differs more than one in twenty would by chance; many are looked at, s
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.compare_words import KINDS, Kind, Text, WordCounts
 from core.errors import QueryError
-from core.search import tokens
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -37,10 +33,9 @@ LEAST_POSTS = 3
 SAMPLE = 20_000
 """Words are counted in at most so many posts a side, the same ones each time; the other features in all posts."""
 EXAMPLES = 3
-READ_CHARS = 5_000
+READ_CHARS = 2_000
 """So much of a post's text is read for its words."""
 
-_NO_WORDS = re.compile(r"(?:https?://|www\.)\S+|[@＠#＃][\w.-]+|&\w+;")
 _FACETS = {
     "hashtags": "unnest(list_distinct(regexp_extract_all(lower(text), '#[\\p{L}\\p{N}_]{2,50}')))",
     "people": "user_id",
@@ -50,6 +45,8 @@ _FACETS = {
     "hours": "extract('hour' FROM created_at)::VARCHAR",
     "sources": "source",
 }
+_HOLDS = {"hashtags": "contains(text, '#')", "domains": "contains(text, '://')"}
+"""What a text must hold to be looked through."""
 FACETS = ("words", "pairs", *_FACETS)
 
 Rows = Sequence[int] | NDArray[np.int64]
@@ -145,14 +142,7 @@ def _register(cursor: duckdb.DuckDBPyConnection, post_rows: Rows, against: Rows 
     return posts, others
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    id: str
-    text: str
-    lang: str
-
-
-def _texts(cursor: duckdb.DuckDBPyConnection, *, here: bool) -> list[_Text]:
+def _texts(cursor: duckdb.DuckDBPyConnection, *, here: bool) -> list[Text]:
     """The sampled texts of a side, the most liked first."""
     found = cursor.execute(
         """
@@ -163,93 +153,29 @@ def _texts(cursor: duckdb.DuckDBPyConnection, *, here: bool) -> list[_Text]:
         """,
         [READ_CHARS, here, SAMPLE],
     ).fetchall()
-    return [_Text(*row) for row in found]
+    return [Text(*row) for row in found]
 
 
-def _word_facets(here: list[_Text], there: list[_Text], limit: int) -> Iterator[Facet]:
-    words: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-    pairs: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-    for side, texts in enumerate((here, there)):
-        for text in texts:
-            single, double = _words_of(text)
-            words[side].update(single)
-            pairs[side].update(double)
-    for name, at, (ours, theirs) in (("words", 0, words), ("pairs", 1, pairs)):
-        counts = {
-            word: (ours[word], theirs[word])
-            for word in ours.keys() | theirs.keys()
-            if max(ours[word], theirs[word]) >= LEAST_POSTS
-        }
-        facet = _facet(name, counts, len(here), len(there), limit)
-        yield Facet(name, _with_examples(facet.here, here, at), _with_examples(facet.there, there, at))
-
-
-def _words_of(text: _Text) -> tuple[set[str], set[str]]:
-    """The words of a text that are no stop words of its language, and the pairs of such that follow each other. Of
-    scripts without spaces, pairs of characters stand for words."""
-    words, runs = tokens.forms(_NO_WORDS.sub(" ", text.text))
-    stop = stop_words(text.lang)
-    kept = ["" if word in stop or word.isdecimal() or (len(word) < 2 and word.isascii()) else word for word in words]
-    single = {word for word in kept if word}
-    single.update(gram for run in runs for _, gram in tokens.grams(run) if len(gram) == 2 and gram not in stop)
-    return single, {f"{one} {two}" for one, two in pairwise(kept) if one and two}
-
-
-@lru_cache(maxsize=64)
-def stop_words(lang: str) -> frozenset[str]:
-    """The stop words of a language by its ISO 639 code, in the form of :mod:`core.search.tokens` (stopwords-iso)."""
-    import stopwordsiso
-
-    lang = lang.split("-", maxsplit=1)[0].lower()
-    known = stopwordsiso.stopwords(lang) if stopwordsiso.has_lang(lang) else ()
-    return frozenset(tokens.folded(word) for word in known)
-
-
-def _with_examples(features: Sequence[Feature], texts: Iterable[_Text], at: int) -> tuple[Feature, ...]:
-    """Adds examples, and names each feature as it is written in most of the first posts that have it."""
-    wanted = {feature.name: feature for feature in features}
-    examples: dict[str, list[str]] = {name: [] for name in wanted}
-    written: dict[str, Counter[str]] = {name: Counter() for name in wanted}
-    open_, said = set(wanted), set()
-    for text in texts:
-        if not open_:
-            break
-        found = open_ & _words_of(text)[at]
-        beginning = text.text[:60].casefold()
-        if not found or beginning in said:  # copies of one post are one example
-            continue
-        said.add(beginning)
-        forms = _written_forms(text.text)
-        for name in found:
-            examples[name].append(text.id)
-            written[name].update(form for form in [_as_written(name, forms)] if form)
-            if len(examples[name]) == EXAMPLES:
-                open_.discard(name)
-    return tuple(
-        Feature(
-            written[f.name].most_common(1)[0][0] if written[f.name] else f.name,
-            f.here, f.there, f.share_here, f.share_there, f.log_odds, f.z, tuple(examples[f.name]),
+def _word_facets(here: Sequence[Text], there: Sequence[Text], limit: int) -> Iterator[Facet]:
+    counted = WordCounts(here, there)
+    for kind in KINDS:
+        facet = _facet(kind, counted.counts(kind, LEAST_POSTS), len(here), len(there), limit)
+        yield Facet(
+            kind, *(_with_examples(counted, kind, side, found) for side, found in enumerate((facet.here, facet.there)))
         )
-        for f in features
-    )  # fmt: skip
 
 
-def _written_forms(text: str) -> dict[str, str]:
-    forms: dict[str, str] = {}
-    for token in tokens.tokenise(text):
-        forms.setdefault(token.form, text[token.start : token.end])
-    return forms
-
-
-def _as_written(name: str, forms: Mapping[str, str]) -> str:
-    return " ".join(forms.get(word, word) for word in name.split(" "))
+def _with_examples(counted: WordCounts, kind: Kind, side: int, features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Adds examples, and names each feature as it is written in most of them."""
+    told = ((feature, *counted.examples(feature.name, kind, side, EXAMPLES)) for feature in features)
+    return tuple(replace(feature, name=written, examples=examples) for feature, examples, written in told)
 
 
 def _sql_facet(cursor: duckdb.DuckDBPyConnection, name: str, limit: int) -> Facet:
     found = cursor.execute(
         f"""
         WITH marked AS (SELECT c.here, p.id, coalesce(p.likes, -1) AS likes, {_FACETS[name]} AS feature
-                        FROM posts p JOIN compared c USING (row))
+                        FROM posts p JOIN compared c USING (row) WHERE {_HOLDS.get(name, "TRUE")})
         SELECT feature, count(*) FILTER (here), count(*) FILTER (NOT here),
             max_by(id, likes, {EXAMPLES}) FILTER (here), max_by(id, likes, {EXAMPLES}) FILTER (NOT here)
         FROM marked WHERE feature IS NOT NULL AND feature <> '' GROUP BY feature
