@@ -19,7 +19,7 @@ from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number
 from dashboard.components.notices import notice, state
 from dashboard.components.rows import Column, Row, draw_rows
-from dashboard.components.text import element, foreign, show
+from dashboard.components.text import Markup, element, foreign, show
 from dashboard.links import CollectionLink, CollectionView, MapLink, PostLink, SearchLink, UserLink
 from dashboard.navigation import page_link, show_in_address_bar
 from dashboard.resources import collections
@@ -41,9 +41,7 @@ def draw_collection(link: CollectionLink) -> None:
     page_link(CollectionLink(), "All collections", icon=":material/arrow_back:")
     show(
         element("h1", foreign(found.name)),
-        element(
-            "p", about(found), *(element("span", foreign(t), class_="fs-tag") for t in found.tags), class_="fs-faint"
-        ),
+        element("p", about(found), " ", *_tags(found), class_="fs-faint"),
     )
     if found.note:
         show(element("p", foreign(found.note), class_="fs-note"))
@@ -60,6 +58,10 @@ def draw_collection(link: CollectionLink) -> None:
         draw_compare(link, found)
     else:
         _draw_members(link, found, selection)
+
+
+def _tags(found: Collection) -> list[Markup]:
+    return [element("span", foreign(tag), class_="fs-tag") for tag in found.tags]
 
 
 def _draw_actions(link: CollectionLink, found: Collection, selection: Selection) -> None:

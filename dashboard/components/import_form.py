@@ -82,21 +82,25 @@ def _draw_server_form(link: DataLink) -> None:
             " FEEDSCOPE_IMPORT_ROOTS=/a/folder to allow what lies below that folder."
         )
         return
-    st.session_state["import.path"] = on_server  # the address is the truth
+    options = list(dict.fromkeys([*offered, *([on_server] if on_server else [])]))
+    # Named by what it shows: a widget that the address changes could take a page that is drawn at that moment for a
+    # visitor's choice, and the address would be lost.
+    key = f"import.path.{on_server or ''}"
     st.selectbox(
         "File or folder",
-        list(dict.fromkeys([*offered, *([on_server] if on_server else [])])),
-        index=None,
+        options,
+        index=options.index(on_server) if on_server else None,
         format_func=clean,
         accept_new_options=True,
         placeholder="Choose, or type a path below an allowed folder",
-        key="import.path",
+        key=key,
         on_change=_take_path,
+        args=(key,),
     )
 
 
-def _take_path() -> None:
-    show_in_address_bar(DataLink(path=(st.session_state["import.path"] or "").strip()))
+def _take_path(key: str) -> None:
+    show_in_address_bar(DataLink(path=(st.session_state[key] or "").strip()))
 
 
 def _take_upload(key: str) -> None:
