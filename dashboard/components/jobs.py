@@ -112,7 +112,8 @@ def draw_export_file(job: Job, *, key: str) -> None:
         return
     path = exports.file_of(job)
     if path is None:
-        show(element("p", f"The file is gone: it is kept for {KEPT_DAYS} days, or until somebody is deleted.", class_="fs-faint"))
+        said = f"The file is gone: it is kept for {KEPT_DAYS} days, or until somebody is deleted."
+        show(element("p", said, class_="fs-faint"))
     elif path.stat().st_size > exports.MAX_BYTES:
         show(element("p", "It is too large for a browser's download. On this machine it is ", foreign(str(path))))
     else:
