@@ -109,7 +109,7 @@ function untold(root, data, items, setTriggerValue) {
   for (const [id, { ticked, told }] of waiting) if (shown.get(id) === ticked || told >= TELLINGS) waiting.delete(id);
   if (waiting.size) {
     clearTimeout(root.telling);
-    root.telling = setTimeout(() => { if (waiting.size && root.untold === waiting) tell(); }, 400);
+    root.telling = setTimeout(() => { if (waiting.size && root.untold === waiting && root.isConnected) tell(); }, 400);
   }
   return (item) => waiting.get(item.id)?.ticked ?? item.selected;
 }
