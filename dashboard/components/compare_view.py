@@ -11,7 +11,7 @@ from core.compare import LEAST_Z, Comparison, Facet, Feature
 from core.errors import FeedscopeError
 from core.types import Collection
 from dashboard import resources
-from dashboard.components.cards import Card, draw_cards
+from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.figures import number, share
 from dashboard.components.frontend import component, draw
 from dashboard.components.notices import notice, state
@@ -74,7 +74,7 @@ def draw_comparison(compared: Comparison, here: str, there: str) -> None:
     show(
         element(
             "p",
-            f"{number(compared.posts)} posts against {number(compared.others)}. Each bar says what share of the posts"
+            f"{number(compared.posts)} {plural('post', compared.posts)} against {number(compared.others)}. Each bar says what share of the posts"
             f" on a side has the feature; listed is what differs by more than chance (z beyond {LEAST_Z}).{read}",
             class_="fs-faint",
         )

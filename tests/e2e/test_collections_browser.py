@@ -29,7 +29,8 @@ def test_a_collection_from_search_to_export(visitor):
 
     page.get_by_role("radio", name="What is distinctive").click()
     page.wait_for_url("**view=compare*")
-    page.get_by_text(re.compile("1 posts against")).wait_for()
+    page.get_by_text(re.compile("1 post against")).wait_for()
+    visitor.settle()
 
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
