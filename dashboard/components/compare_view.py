@@ -74,8 +74,8 @@ def draw_comparison(compared: Comparison, here: str, there: str) -> None:
     show(
         element(
             "p",
-            f"{number(compared.posts)} {plural('post', compared.posts)} against {number(compared.others)}. Each bar says"
-            " what share of the posts"
+            f"{number(compared.posts)} {plural('post', compared.posts)} against {number(compared.others)}. Each bar"
+            " says what share of the posts"
             f" on a side has the feature; listed is what differs by more than chance (z beyond {LEAST_Z}).{read}",
             class_="fs-faint",
         )
