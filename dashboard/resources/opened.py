@@ -17,6 +17,10 @@ from core.settings import read_settings
 from core.workspace import Workspace
 
 
+_READ_ONLY = ("export", "dry_run")
+"""Jobs that change nothing that could be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """Names a state of the workspace: its folder, its generation, its latest jobs with their states, since a job may
@@ -92,7 +96,7 @@ def workspace_name() -> str:
 
 def version() -> Version:
     opened = workspace()
-    jobs = tuple((job.id, job.state) for job in opened.jobs.list(limit=20))
+    jobs = tuple((job.id, job.state) for job in opened.jobs.list(limit=20) if job.kind not in _READ_ONLY)
     return Version(str(opened.path), opened.generation, effects.version(opened), jobs, opened.indexes.store.outages())
 
 
