@@ -16,7 +16,6 @@ from core.moderation import effects
 from core.settings import read_settings
 from core.workspace import Workspace
 
-
 _READ_ONLY = ("export", "dry_run")
 """Jobs that change nothing that could be kept."""
 
