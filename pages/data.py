@@ -8,6 +8,7 @@ from dashboard.components.data_view import draw_holdings, draw_jobs, draw_parts,
 from dashboard.components.import_form import draw_import
 from dashboard.components.notices import notices
 from dashboard.components.text import element, show
+from dashboard.components.top import draw_top
 from dashboard.links import DataLink
 from dashboard.navigation import current
 
@@ -17,6 +18,7 @@ notices(problems)
 left, right = st.columns([5, 3], gap="large")
 with left:
     if link.job is not None:
+        draw_top(f"job {link.job}")
         draw_jobs(link.job)
     draw_import(link)
     if link.job is None:
