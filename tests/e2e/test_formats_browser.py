@@ -53,6 +53,7 @@ def _take_in(visitor, path):
     visitor.settle()  # until then the last source's button may be there too
     page.get_by_role("button", name=re.compile("^Import ")).click()
     page.wait_for_url("**/data?job=*")
+    visitor.settle()  # a file that is handed to the last page's box would be lost
     return [record.post for record in records]
 
 
