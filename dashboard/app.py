@@ -11,13 +11,13 @@ from dashboard import resources, theme
 from dashboard.components.login import draw_login
 from dashboard.components.notices import state
 from dashboard.components.sidebar import draw_sidebar
-from dashboard.navigation import pages
+from dashboard.navigation import draw_menu
 from dashboard.resources import people
 
 
 def main() -> None:
     theme.configure_page()
-    page = st.navigation(list(pages().values()))
+    page = draw_menu()
     try:
         resources.workspace()
     except FeedscopeError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol, TypeVar
+from typing import Literal, NoReturn, Protocol, TypeVar
 
 import streamlit as st
 
+from core.errors import SettingError
 from core.settings import ROOT
 from dashboard.links import Given, Link
+from dashboard.resources import people
 
 L_co = TypeVar("L_co", covariant=True)
 
@@ -19,9 +21,11 @@ class Readable(Protocol[L_co]):
     def read(cls, given: Given) -> tuple[L_co, tuple[str, ...]]: ...
 
 
-def pages() -> dict[str, st.Page]:
-    """Every page by the name that its links give it. Post has no place in the menu: one comes to it from a post."""
+def pages(*, reviews: bool = True) -> dict[str, st.Page]:
+    """Every page by the name that its links give it. Post has no place in the menu: one comes to it from a post; nor
+    have the pages of moderation where the visitor ``reviews`` nothing."""
     folder = ROOT / "pages"
+    of_reviews: Literal["visible", "hidden"] = "visible" if reviews else "hidden"
     return {
         "": st.Page(folder / "overview.py", title="Overview", icon=":material/home:", default=True),
         "search": st.Page(folder / "search.py", title="Search", icon=":material/search:", url_path="search"),
@@ -39,14 +43,29 @@ def pages() -> dict[str, st.Page]:
         "collections": st.Page(
             folder / "collections.py", title="Collections", icon=":material/bookmarks:", url_path="collections"
         ),
-        "review": st.Page(folder / "review.py", title="Review", icon=":material/gavel:", url_path="review"),
+        "review": st.Page(
+            folder / "review.py", title="Review", icon=":material/gavel:", url_path="review", visibility=of_reviews
+        ),
         "insights": st.Page(
-            folder / "insights.py", title="Moderation insights", icon=":material/monitoring:", url_path="insights"
+            folder / "insights.py",
+            title="Moderation insights",
+            icon=":material/monitoring:",
+            url_path="insights",
+            visibility=of_reviews,
         ),
         "data": st.Page(folder / "data.py", title="Data", icon=":material/database:", url_path="data"),
         "index": st.Page(folder / "index.py", title="Index", icon=":material/hub:", url_path="index"),
         "post": st.Page(folder / "post.py", title="Post", url_path="post", visibility="hidden"),
     }
+
+
+def draw_menu() -> st.Page:
+    """The menu of the pages that the visitor's role opens, none before they have logged in; gives the chosen page."""
+    try:
+        known, reviews = people.may("report"), people.may("review")
+    except SettingError:  # said in the page's place
+        known = reviews = False
+    return st.navigation(list(pages(reviews=reviews).values()), position="sidebar" if known else "hidden")
 
 
 def current(kind: Readable[L_co]) -> tuple[L_co, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from dashboard.resources import moderation
 
 link, problems = current(PostLink)
 notices(problems)
-post = resources.posts([link.id]).get(link.id) if link.id else None
+post = resources.posts([link.id], hidden=True).get(link.id) if link.id else None
 mark = moderation.mark_of(link.id)
 if post is not None and not may_see(mark):
     state("This post was removed", "Moderation removed it, and your role does not show removed posts.")

@@ -106,7 +106,8 @@ def recent_pictures(cursor: duckdb.DuckDBPyConnection, *, limit: int = 12) -> tu
             """
             SELECT id, path FROM (
                 SELECT p.id, m.path, p.created_at, p.row FROM posts p JOIN media m ON m.post_row = p.row
-                WHERE m.path IS NOT NULL QUALIFY row_number() OVER (PARTITION BY m.sha256 ORDER BY p.row) = 1)
+                WHERE m.path IS NOT NULL AND p.row NOT IN (SELECT row FROM hidden_posts)
+                QUALIFY row_number() OVER (PARTITION BY m.sha256 ORDER BY p.row) = 1)
             ORDER BY created_at DESC NULLS LAST, row DESC LIMIT ?
             """,
             [limit],

@@ -106,7 +106,8 @@ def _with_both(workspace: Workspace) -> tuple[Rows, list[str], Vectors, Rows]:
         workspace.cursor()
         .execute(
             "SELECT m.row, p.row, p.text FROM media m JOIN posts p ON p.row = m.post_row"
-            " WHERE m.path IS NOT NULL AND p.text <> '' ORDER BY p.row, m.row"
+            " WHERE m.path IS NOT NULL AND p.text <> ''"
+            " AND p.row NOT IN (SELECT row FROM hidden_posts) ORDER BY p.row, m.row"
         )
         .fetchall()
     )

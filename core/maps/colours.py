@@ -34,6 +34,7 @@ NUMBERS = frozenset({"likes", "reposts", "replies", "time", "engagement", "senti
 USER_COLUMNS = {"followers": "followers", "following": "following", "time": "epoch(created_at)", "posts": ""}
 EXTRA = "column:"
 POLICY = "policy:"
+MODERATION = "moderation"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,8 @@ def post_values(workspace: Workspace, rows: NDArray[np.int64], by: str) -> NDArr
     if by == "sentiment":
         return sentiments(workspace, rows)
     cursor = workspace.cursor()
+    if by == MODERATION:
+        return _moderated(workspace, rows)
     if by.startswith(POLICY):
         found = cursor.execute(
             "SELECT post_row AS row, max(score) AS value FROM scores WHERE policy = ? GROUP BY 1 ORDER BY 1",
@@ -105,6 +108,24 @@ def post_values(workspace: Workspace, rows: NDArray[np.int64], by: str) -> NDArr
     plain[np.ma.getmaskarray(values)] = None
     aligned = _aligned(own, plain, rows, None)
     return _as_numbers(aligned) if by.startswith(EXTRA) else aligned
+
+
+def _moderated(workspace: Workspace, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """What was decided on each post, else that it waits for review or that a policy flags it, else None."""
+    found = (
+        workspace.cursor()
+        .execute(
+            "SELECT row, arg_min(said, place) AS value FROM ("
+            " SELECT post_row AS row, 0 AS place, state AS said FROM standings"
+            "  WHERE noun = 'post' AND post_row IS NOT NULL AND state IN ('kept', 'labelled', 'limited')"
+            " UNION ALL SELECT post_row, 1, 'reported' FROM reports WHERE closed_by IS NULL"
+            " UNION ALL SELECT s.post_row, 2, 'flagged' FROM scores s JOIN policies p ON p.id = s.policy"
+            "  WHERE p.enabled AND s.score >= p.threshold::FLOAT) GROUP BY row ORDER BY row"
+        )
+        .fetchall()
+    )
+    said = np.array([value for _, value in found], object)
+    return _aligned(np.array([row for row, _ in found], np.int64), said, rows, None)
 
 
 def _aligned(own: NDArray[np.int64], values: NDArray[Any], rows: NDArray[np.int64], missing: Any) -> NDArray[Any]:
@@ -241,4 +262,5 @@ def columns_of(extra: Sequence[str], policies: Sequence[str] = (), *, users: boo
     if users:
         return ["cluster", *USER_COLUMNS]
     return ["cluster", "time", "lang", "source", "user", "engagement", "likes", "reposts", "replies", "sentiment",
-            *(POLICY + id_ for id_ in policies), *(EXTRA + name for name in extra)]  # fmt: skip
+            *([MODERATION] if policies else []), *(POLICY + id_ for id_ in policies),
+            *(EXTRA + name for name in extra)]  # fmt: skip

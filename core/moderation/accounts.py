@@ -116,8 +116,9 @@ def decide_account(
     return id_
 
 
-def accounts_with_strikes(workspace: Workspace, limit: int) -> list[tuple[str, str, int, str]]:
-    """(id, name, strikes, state of the account) of the accounts that have any, the most first."""
+def accounts_with_strikes(workspace: Workspace, limit: int, *, by: Person = ALONE) -> list[tuple[str, str, int, str]]:
+    """(id, name, strikes, state of the account) of the accounts that have any, the most first. Raises RoleError."""
+    by.require("review")
     return (
         workspace.cursor()
         .execute(

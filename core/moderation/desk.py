@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.database.moderation import Score, scores_of
+from core.database.moderation import Score, read_standings, scores_of
 from core.database.posts import get_posts, get_thread
 from core.database.users import get_users
 from core.errors import ModerationError
@@ -64,7 +64,11 @@ def open_item(workspace: Workspace, item: Item, *, by: Person = ALONE, blind: bo
     policies = {policy.id: policy for policy in list_policies(workspace, enabled=True)}
     scores = [(policies[s.policy], s) for s in scores_of(cursor, [item.row]) if s.policy in policies]
     scores.sort(key=lambda pair: (pair[1].score < pair[0].threshold, -pair[1].score))
-    thread = _around(get_thread(cursor, post.id), post)
+    talk = get_thread(cursor, post.id)
+    locked_there = {
+        id_ for id_, one in read_standings(cursor, "post", [p.id for p in talk]).items() if one.state == "locked"
+    }
+    thread = _around([one for one in talk if one.id == post.id or one.id not in locked_there], post)
     users = get_users(cursor, [post.user_id]) if post.user_id else {}
     behaviour = behaviours(workspace).get(item.row)
     return OpenItem(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 
+HIDING = ("removed", "locked")
+"""States of posts that are hidden."""
+
 _kept: WeakKeyDictionary[Workspace, tuple[int, Rows]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -40,7 +43,7 @@ class Mark:
 
     @property
     def hidden(self) -> bool:
-        return self.state in ("removed", "locked")
+        return self.state in HIDING
 
 
 def version(workspace: Workspace) -> int:
@@ -61,6 +64,12 @@ def removed_rows(workspace: Workspace) -> Rows:
     with _lock:
         _kept[workspace] = (newest, rows)
     return rows
+
+
+def hidden_ids(workspace: Workspace, post_ids: Sequence[str]) -> frozenset[str]:
+    """Those of some posts that are removed or locked."""
+    standings = read_standings(workspace.cursor(), "post", list(post_ids)) if post_ids else {}
+    return frozenset(id_ for id_, standing in standings.items() if standing.state in HIDING)
 
 
 def marks(workspace: Workspace, post_ids: Sequence[str]) -> dict[str, Mark]:

@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = ("viewer", "reviewer", "lead", "admin")
 
 Act: TypeAlias = Literal[
     "report", "review", "see hidden", "see locked", "unlock", "decide on accounts", "insights", "policies", "banks",
-    "export", "erase",
+    "export", "data", "erase",
 ]  # fmt: skip
 LEAST: dict[Act, Role] = {
     "report": "viewer",
@@ -32,6 +32,7 @@ LEAST: dict[Act, Role] = {
     "unlock": "lead",
     "policies": "lead",
     "banks": "lead",
+    "data": "lead",
     "erase": "admin",
 }
 SAID: dict[Act, str] = {
@@ -45,6 +46,7 @@ SAID: dict[Act, str] = {
     "unlock": "unlock posts",
     "policies": "change policies",
     "banks": "change banks of known content",
+    "data": "bring data in",
     "erase": "erase a person",
 }
 

@@ -1,4 +1,4 @@
-"""What is given out of the log: all of it as CSV, and the statement of reasons of one decision.
+"""What is given out of the log: the newest entries, all of it as CSV, and the statement of reasons of one decision.
 
 The statement has the facts that article 17 of the EU's Digital Services Act (2022/2065) asks for: the restriction, its
 scope and time, the facts and whether they were found by automated means, the ground, and how to appeal.
@@ -7,9 +7,10 @@ scope and time, the facts and whether they were found by automated means, the gr
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.database.moderation import read_decisions
+from core.database.moderation import Decision, latest_decisions, read_decisions
 from core.errors import ModerationError
 from core.export.cells import csv_text
 from core.moderation.decisions import REASONS
@@ -36,20 +37,37 @@ RESTRICTIONS = {
 }
 
 
+LOCKED = "locked"
+"""Stands in the log for the id of a locked post, for those who may not see it."""
+
+
+def recent_decisions(
+    workspace: Workspace, limit: int, *, before: int | None = None, by: Person = ALONE
+) -> list[Decision]:
+    """Entries of the log, newest first, those before the one of that id. Raises RoleError."""
+    by.require("review")
+    hidden = _locked(workspace, by)
+    return [
+        replace(entry, subject=LOCKED) if entry.noun == "post" and entry.subject in hidden else entry
+        for entry in latest_decisions(workspace.cursor(), limit, before=before)
+    ]
+
+
+def _locked(workspace: Workspace, by: Person) -> set[str]:
+    """Ids of the locked posts that somebody may not see."""
+    if by.may("see locked"):
+        return set()
+    found = workspace.cursor().execute("SELECT subject FROM standings WHERE noun = 'post' AND state = 'locked'")
+    return {id_ for (id_,) in found.fetchall()}
+
+
 def log_csv(workspace: Workspace, *, by: Person = ALONE) -> str:
     """Every entry, oldest first. Locked posts' ids are left to those who may see them. Raises RoleError."""
     by.require("export")
-    hidden = set()
-    if not by.may("see locked"):
-        hidden = {
-            id_
-            for (id_,) in workspace.cursor()
-            .execute("SELECT subject FROM standings WHERE noun = 'post' AND state = 'locked'")
-            .fetchall()
-        }
+    hidden = _locked(workspace, by)
     rows: list[list[Scalar]] = []
     for entry in read_decisions(workspace.cursor()):
-        subject = "locked" if entry.noun == "post" and entry.subject in hidden else entry.subject
+        subject = LOCKED if entry.noun == "post" and entry.subject in hidden else entry.subject
         rows.append(
             [
                 entry.id, entry.made_at.isoformat(), entry.reviewer, entry.noun, subject, entry.author, entry.policy,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.database.posts import rows_of
 from core.database.recommend import read_acts
+from core.moderation.effects import removed_rows
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -143,7 +144,7 @@ def _moments(columns: dict[str, Any]) -> list[datetime | None]:
 
 
 def all_acts(workspace: Workspace, *, until: datetime | None = None) -> Acts:
-    """Every act that tells something, up to a moment; of acts without a time all."""
+    """Every act that tells something, up to a moment; of acts without a time all. Acts on hidden posts are left out."""
     import scipy.sparse as sp
 
     cursor = workspace.cursor()
@@ -157,7 +158,8 @@ def all_acts(workspace: Workspace, *, until: datetime | None = None) -> Acts:
     moments = np.ma.filled(columns["created_at"].astype("datetime64[us]"), np.datetime64("NaT"))
     seconds = moments.astype("datetime64[us]").astype(np.float64) / 1e6
     seconds[np.isnat(moments)] = np.nan
-    use = weights > 0
+    # What is hidden teaches nothing, least of all what is locked as possibly illegal.
+    use = (weights > 0) & ~np.isin(columns["row"], removed_rows(workspace))
     if until is not None:
         use &= ~(seconds > _seconds(until))
     users, user_at = np.unique(np.asarray(columns["user_id"], str)[use], return_inverse=True)

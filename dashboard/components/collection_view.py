@@ -18,6 +18,7 @@ from dashboard.components.compare_view import draw_compare
 from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number
 from dashboard.components.notices import notice, state
+from dashboard.components.post_marks import with_marks
 from dashboard.components.rows import Column, Row, draw_rows
 from dashboard.components.text import Markup, element, foreign, show
 from dashboard.links import CollectionLink, CollectionView, MapLink, PostLink, SearchLink, UserLink
@@ -188,7 +189,7 @@ def _draw_members(link: CollectionLink, found: Collection, selection: Selection)
         users = resources.users(posts.values())
         cards = [Card(post, user=users.get(post.user_id or ""), text=post.text[:420]) for post in posts.values()]
         draw_cards(
-            cards,
+            with_marks(cards),
             resources.thumbnail,
             layout="grid",
             label="Members",

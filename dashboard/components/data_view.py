@@ -48,8 +48,8 @@ def draw_holdings() -> None:
     draw_export(lambda: of_workspace(opened), key="data.export", count=summary.posts)
 
 
-def draw_parts() -> None:
-    """Each index and its model: how current it is, how large; and what makes it anew."""
+def draw_parts(*, changes: bool) -> None:
+    """Each index and its model: how current it is, how large; and what makes it anew, for those who may."""
     show(element("h2", "Models and indexes"))
     parts = resources.index_status()
     for part in parts:
@@ -69,6 +69,8 @@ def draw_parts() -> None:
     advice = resources.text_model_advice()
     if advice:
         notice(advice)
+    if not changes:
+        return
     busy = bool(resources.active_jobs())
     with st.container(horizontal=True):
         if any(part.state in ("behind", "missing") for part in parts) and st.button(

@@ -192,7 +192,9 @@ def _item(one: OpenItem, thumbnail: Thumbnail) -> dict[str, Any]:
     flagged = [(policy, score) for policy, score in one.scores if score.score >= policy.threshold]
     words = max((s.score for p, s in flagged if p.scorer in ("words", "described")), default=0.0)
     group = sorted(one.group, key=lambda member: (not member.wave, -member.similarity))
-    shown = resources.posts([member.post_id for member in group[:SHOWN_GROUP]] + [case.post_id for case in one.cases])
+    shown = resources.posts(
+        [member.post_id for member in group[:SHOWN_GROUP]] + [case.post_id for case in one.cases], hidden=True
+    )
     return {
         "id": post.id,
         "url": PostLink(post.id).url(),

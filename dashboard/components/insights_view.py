@@ -112,7 +112,7 @@ def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Poli
 
 def _draw_edges(above: tuple[tuple[str, float], ...], below: tuple[tuple[str, float], ...]) -> None:
     for title, side in (("Just above", above), ("Just below", below)):
-        posts = resources.posts([id_ for id_, _ in side])
+        posts = resources.posts([id_ for id_, _ in side], hidden=True)
         if posts:
             show(element("h3", title))
             cards = [

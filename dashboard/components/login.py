@@ -13,11 +13,7 @@ from dashboard.resources import people
 
 def draw_login() -> bool:
     """Whether the visitor is somebody with a role. Draws the way in, or out, where not."""
-    try:
-        logged_in = people.is_logged_in()
-    except AttributeError:  # Streamlit knows nobody until [auth] is in its secrets
-        logged_in = False
-    if not logged_in:
+    if not people.is_logged_in():
         state(
             "Log in to look at this network",
             "This server is a team's. Your organisation's login says who you are, a list says what you may do.",

@@ -15,6 +15,7 @@ from dashboard.theme import chart_colours, shown_theme
 COLOUR_NAMES = {
     "cluster": "Cluster", "time": "Time", "lang": "Language", "source": "Source", "user": "Author",
     "engagement": "Engagement", "likes": "Likes", "reposts": "Reposts", "replies": "Replies", "sentiment": "Sentiment",
+    "moderation": "Moderation",
     "placed": "Placed since", "followers": "Followers", "following": "Following", "posts": "Posts",
 }  # fmt: skip
 _MORE = {

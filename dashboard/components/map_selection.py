@@ -7,10 +7,8 @@ from typing import cast
 
 import streamlit as st
 
-from core.errors import FeedscopeError
 from core.export import of_posts
 from core.maps.layouts import LEAST, Cluster, LayoutInfo, Positions
-from core.moderation.reports import report
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
 from dashboard.components.cards import Card, author_name, draw_cards
@@ -20,7 +18,9 @@ from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number, share, stats
 from dashboard.components.map_build import map_jobs, submit
 from dashboard.components.map_edits import draw_edits
-from dashboard.components.notices import notice, state
+from dashboard.components.notices import state
+from dashboard.components.post_marks import with_marks
+from dashboard.components.send_to_review import draw_send_to_review
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
 from dashboard.links import MapLink, SearchLink
@@ -80,7 +80,7 @@ def _draw_actions(link: MapLink, info: LayoutInfo, positions: Positions, cluster
         if info.noun == "post":
             name = cluster.name if cluster else f"An area of {info.name}"
             draw_export(lambda: of_posts(ids, name=name, map=link.url()), key="map.export", count=len(ids))
-            _draw_review(ids)
+            draw_send_to_review({"what is chosen": ids}, key="map.review")
             if len(positions) >= LEAST and st.button(
                 "Zoom into", icon=":material/zoom_in_map:", key="map.zoom", disabled=bool(map_jobs()),
                 help="Makes a new map of these posts alone.",
@@ -95,28 +95,6 @@ def _zoom_into(info: LayoutInfo, positions: Positions, cluster: Cluster | None) 
     recipe = replace(info.recipe, of=f"{what} of the map {info.name}")
     submit(recipe, f"{info.name}: {what}", maps.layout(info.id).rows[positions].tolist())
     st.rerun()
-
-
-def _draw_review(ids: list[str]) -> None:
-    with st.popover("Send to review", icon=":material/flag:", key="map.review.popover"):
-        problem = st.session_state.pop("map.review.problem", None)
-        if problem:
-            notice(problem, kind="error")
-        said = st.session_state.pop("map.review.said", None)
-        if said:
-            show(element("p", said))
-        show(element("p", f"{number(len(ids))} posts go to the queue.", class_="fs-faint"))
-        note = st.text_input("Note", key="map.review.note", max_chars=4000, placeholder="Why they should be looked at")
-        st.button("Send", type="primary", key="map.review.send", on_click=_send, args=(ids, note), width="stretch")
-
-
-def _send(ids: list[str], note: str) -> None:
-    try:
-        count = report(resources.workspace(), ids, note=note)
-    except FeedscopeError as error:
-        st.session_state["map.review.problem"] = str(error)
-    else:
-        st.session_state["map.review.said"] = f"{number(count)} posts are in the queue now."
 
 
 def _draw_views(link: MapLink, info: LayoutInfo, positions: Positions, cluster: Cluster | None) -> None:
@@ -159,7 +137,7 @@ def _draw_cards(link: MapLink, ids: list[str], view: str = "") -> None:
     if not cards:
         show(element("p", "None is left of these.", class_="fs-faint"))
         return
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Chosen posts", key="map.cards",
+    draw_cards(with_marks(cards), resources.thumbnail, layout="grid", label="Chosen posts", key="map.cards",
                view=f"{view}{link.url()}")  # fmt: skip
 
 

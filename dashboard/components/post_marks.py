@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Sequence
+from dataclasses import replace
 
 from core.moderation.effects import Mark
-from core.moderation.reports import report
-from dashboard import resources
+from dashboard.components.cards import Card
 from dashboard.components.figures import share
 from dashboard.components.notices import notice
+from dashboard.components.send_to_review import draw_send_to_review
+from dashboard.components.text import clean
 from dashboard.links import ReviewLink
 from dashboard.navigation import page_link
-from dashboard.resources import people
+from dashboard.resources import moderation, people
 
 SAID = {
     "removed": "This post was removed: only reviewers see it.",
@@ -32,6 +34,37 @@ def draw_marks(post_id: str, mark: Mark) -> None:
         notice("Flagged: " + ", ".join(f"{name} {share(score)}" for _, name, score in mark.flags) + ".")
     if mark.reported:
         page_link(ReviewLink(), "Waits for review", icon=":material/gavel:")
-    elif people.person().may("report") and st.button("Send to review", icon=":material/flag:", key="post.report"):
-        report(resources.workspace(), [post_id], by=people.person())
-        st.rerun()
+    else:
+        draw_send_to_review({"this post": [post_id]}, key="post.report")
+
+
+MOST_FLAGS = 2
+
+
+def with_marks(cards: Sequence[Card]) -> list[Card]:
+    """The cards with what moderation says of their posts: a label or a limit for everybody, for reviewers flags and
+    reports too."""
+    known = moderation.marks_of([card.post.id for card in cards])
+    reviews = people.may("review")
+    return [
+        replace(card, badges=[*card.badges, *_badges(known[card.post.id], reviews)]) if card.post.id in known else card
+        for card in cards
+    ]
+
+
+def _badges(mark: Mark, reviews: bool) -> list[tuple[str, str, str]]:
+    badges = []
+    if mark.state == "labelled":
+        badges.append(("label", clean(mark.label or "Labelled"), "What a reviewer says of it"))
+    elif mark.state == "limited":
+        badges.append(("limit", "Limited", "Reviewers limited its reach"))
+    if not reviews:
+        return badges
+    if not mark.state:
+        badges += [
+            ("flag", f"{clean(name)} {score:.2f}", f"Flagged by the policy {clean(name)}, score {score:.2f}")
+            for _, name, score in mark.flags[:MOST_FLAGS]
+        ]
+    if mark.reported:
+        badges.append(("flag", "Reported", "It waits for review"))
+    return badges

@@ -18,6 +18,7 @@ from dashboard.components.erase_form import draw_erase
 from dashboard.components.figures import day, facts, number
 from dashboard.components.frontend import component, draw
 from dashboard.components.notices import notice, state
+from dashboard.components.post_marks import with_marks
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
 from dashboard.links import By, CollectionLink, MapLink, PostLink, RecommendLink, SearchLink, UserLink
@@ -148,7 +149,7 @@ def draw_thread(post: Post) -> None:
             Card(shown, user=user, text=one.text[:600], depth=depth, current=current, badges=badges, link=not current)
         )
     show(element("h2", "Thread ", element("span", f"{number(len(posts))} posts", class_="fs-faint")))
-    draw_cards(cards, resources.thumbnail, layout="thread", label="Thread", key="post.thread")
+    draw_cards(with_marks(cards), resources.thumbnail, layout="thread", label="Thread", key="post.thread")
 
 
 def draw_neighbours(link: PostLink, post: Post) -> None:
@@ -184,7 +185,14 @@ def draw_neighbours(link: PostLink, post: Post) -> None:
         for neighbour in found
         if (near := posts.get(neighbour.post_id)) is not None
     ]
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Near posts", key="post.neighbours", view=link.url())
+    draw_cards(
+        with_marks(cards),
+        resources.thumbnail,
+        layout="grid",
+        label="Near posts",
+        key="post.neighbours",
+        view=link.url(),
+    )
 
 
 def _badges(neighbour: Neighbour) -> list[tuple[str, str, str]]:

@@ -18,8 +18,10 @@ from dashboard.components.chips import Chip, draw_chips, filter_chips
 from dashboard.components.export_form import draw_export
 from dashboard.components.figures import number
 from dashboard.components.notices import notices, state
+from dashboard.components.post_marks import with_marks
 from dashboard.components.saved_searches import draw_save_search, draw_saved_state
 from dashboard.components.search_form import MODE_NAMES, show_link
+from dashboard.components.send_to_review import draw_send_to_review
 from dashboard.components.text import element, show
 from dashboard.links import MAX_HITS, PAGE_SIZE, MapLink, SearchLink, Sort
 from dashboard.navigation import page_link
@@ -47,6 +49,7 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         _draw_count(shown, result)
         _draw_sort(shown)
         _draw_collect(selection, result)
+        _draw_review(selection, result)
         draw_save_search(shown)
         draw_export(partial(_subject, shown, result), key="results.export", count=len(result.hits))
         page_link(MapLink(search=replace(link, number=1).url()), "On the map", icon=":material/bubble_chart:")
@@ -118,6 +121,14 @@ def _draw_collect(selection: Selection, result: SearchResult) -> None:
                   help="Takes all ticks away")  # fmt: skip
 
 
+def _draw_review(selection: Selection, result: SearchResult) -> None:
+    """What was ticked, or all that was found, to the reviewers."""
+    ticked, found = selection.ids, [hit.post_id for hit in result.hits]
+    draw_send_to_review(
+        {f"{number(len(ticked))} selected": ticked, f"All {number(len(found))} hits": found}, key="results.review"
+    )
+
+
 def _subject(link: SearchLink, result: SearchResult) -> Subject:
     picture = resources.query_picture(link.picture) if link.picture else None
     return of_search(link.query(picture), result, url=replace(link, number=1).url())
@@ -148,8 +159,8 @@ def _draw_cards(link: SearchLink, result: SearchResult, selection: Selection, ne
                 )
             )
     draw_cards(
-        cards, resources.thumbnail, layout="grid", label="Found posts", key="results.cards", view=link.url(),
-        selection=selection,
+        with_marks(cards), resources.thumbnail, layout="grid", label="Found posts", key="results.cards",
+        view=link.url(), selection=selection,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ ACTION_NAMES = {"warn": "Warn", "limit": "Limit", "suspend": "Suspend", "restore
 def draw_account(link: ReviewLink, person: Person) -> None:
     """One account, or those with the most strikes."""
     if not link.id:
-        _draw_most_removed()
+        _draw_most_removed(person)
         return
     workspace = resources.workspace()
     record = account_record(workspace, link.id, by=person, latest=40)
@@ -89,8 +89,8 @@ def _draw_erasure(user_id: str, person: Person) -> None:
             notice(f"{number(erased.posts)} posts and {number(erased.pictures)} pictures were dropped.")
 
 
-def _draw_most_removed() -> None:
-    rows = moderation.accounts_by_strikes(50)
+def _draw_most_removed(person: Person) -> None:
+    rows = moderation.accounts_by_strikes(50, person)
     if not rows:
         state("No account has a strike yet", "Accounts are listed here once a post of theirs was removed.")
         return

@@ -24,7 +24,7 @@ PAGE = 50
 
 def draw_log(link: ReviewLink, person: Person) -> None:
     before = st.session_state.get("log.before")
-    entries = moderation.decisions(PAGE, before)
+    entries = moderation.decisions(PAGE, person, before)
     if not entries:
         state("Nothing was decided yet", "Every decision, and every one that was taken back, is listed here.")
         return

@@ -28,7 +28,7 @@ def draw_sheet(link: ReviewLink, person: Person, waits: int) -> None:
     if not items:
         state("Nothing waits here", "All of this queue is decided, snoozed, or open at somebody else's.")
         return
-    posts = resources.posts([item.post_id for item in items])
+    posts = resources.posts([item.post_id for item in items], hidden=True)
     users = resources.users(posts.values())
     names = {policy.id: policy.name for policy in moderation.policies()}
     chosen = _draw_choice(link, person, [item.post_id for item in items if item.post_id in posts], waits)
@@ -61,7 +61,7 @@ def _turn(key: str) -> None:
 
 
 def _draw_choice(link: ReviewLink, person: Person, ids: list[str], waits: int) -> list[str]:
-    posts = resources.posts(ids)
+    posts = resources.posts(ids, hidden=True)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sheet_actions"):
         chosen = st.multiselect(
             f"Chosen of the {number(len(ids))} shown; {number(waits)} wait", ids, key=f"sheet.chosen.{link.url()}",

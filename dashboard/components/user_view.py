@@ -20,6 +20,7 @@ from dashboard.components.figures import day, facts, number, share, stats
 from dashboard.components.map_lit import lit_sets
 from dashboard.components.map_view import draw_map
 from dashboard.components.notices import state
+from dashboard.components.post_marks import with_marks
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
 from dashboard.links import CoordinationLink, MapLink, RecommendLink, SearchLink, UserLink
@@ -100,7 +101,9 @@ def _draw_posts(link: UserLink) -> None:
     users = resources.users(posts.values())
     show(element("h2", "Their newest posts"))
     cards = [Card(p, user=users.get(p.user_id or ""), text=p.text[:EXCERPT_CHARS]) for p in posts.values()]
-    draw_cards(cards, resources.thumbnail, layout="grid", label="Their posts", key="user.cards", view=link.url())
+    draw_cards(
+        with_marks(cards), resources.thumbnail, layout="grid", label="Their posts", key="user.cards", view=link.url()
+    )
 
 
 def _draw_facts(user: User) -> None:

@@ -10,6 +10,7 @@ from core.database.filters import FilterChoices, count_posts, filter_choices
 from core.database.overview import Summary, recent_pictures, summary
 from core.database.posts import Counts, count_history, get_posts, get_thread
 from core.database.users import get_users
+from core.moderation.effects import hidden_ids
 from core.types import Filters, Post, User
 from dashboard.resources.opened import Version, version, workspace
 
@@ -43,9 +44,11 @@ def _newest_pictures(limit: int, at: Version) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id_ for id_, _ in recent_pictures(workspace().cursor(), limit=limit)))
 
 
-def posts(ids: Sequence[str]) -> dict[str, Post]:
-    """The posts of one shown page; not kept, since reading them takes a few milliseconds."""
-    return get_posts(workspace().cursor(), ids)
+def posts(ids: Sequence[str], *, hidden: bool = False) -> dict[str, Post]:
+    """The posts of one shown page; not kept, since reading them takes a few milliseconds. Removed and locked posts are
+    left out unless the page is one of moderation, which asks for the ``hidden`` ones too."""
+    away = frozenset() if hidden else hidden_ids(workspace(), ids)
+    return get_posts(workspace().cursor(), [id_ for id_ in ids if id_ not in away])
 
 
 def users(found: Iterable[Post]) -> dict[str, User]:
@@ -60,7 +63,10 @@ def user_names(ids: Sequence[str]) -> dict[str, str]:
 
 
 def thread(post_id: str) -> list[Post]:
-    return get_thread(workspace().cursor(), post_id)
+    """The conversation around a post, without what is removed or locked but the post itself."""
+    found = get_thread(workspace().cursor(), post_id)
+    away = hidden_ids(workspace(), [post.id for post in found]) - {post_id}
+    return [post for post in found if post.id not in away]
 
 
 def count(filters: Filters) -> int:

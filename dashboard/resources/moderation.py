@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from core.database.moderation import Decision, latest_decisions
+from core.database.moderation import Decision
 from core.moderation.accounts import accounts_with_strikes
 from core.moderation.desk import OpenItem, open_item
 from core.moderation.effects import Mark, marks
@@ -14,6 +16,7 @@ from core.moderation.roles import Person
 from core.moderation.saved import list_saved, save_address
 from core.moderation.scorers.words import reliability_of_packaged
 from core.moderation.scoring import unscored
+from core.moderation.statement import recent_decisions
 from dashboard.links import ReviewLink, parse_url
 from dashboard.resources.opened import Version, version, workspace
 
@@ -49,6 +52,11 @@ def mark_of(post_id: str) -> Mark:
     return marks(workspace(), [post_id]).get(post_id, Mark())
 
 
+def marks_of(post_ids: Sequence[str]) -> dict[str, Mark]:
+    """The same of many, by id; those of which there is nothing to say are left out."""
+    return marks(workspace(), post_ids)
+
+
 def not_scored() -> dict[str, int]:
     return _not_scored(version())
 
@@ -58,9 +66,9 @@ def _not_scored(at: Version) -> dict[str, int]:
     return unscored(workspace())
 
 
-def decisions(limit: int, before: int | None = None) -> list[Decision]:
-    """Entries of the log, newest first."""
-    return latest_decisions(workspace().cursor(), limit, before=before)
+def decisions(limit: int, by: Person, before: int | None = None) -> list[Decision]:
+    """Entries of the log, newest first. Raises RoleError."""
+    return recent_decisions(workspace(), limit, before=before, by=by)
 
 
 def saved_queues() -> dict[str, ReviewLink]:
@@ -77,9 +85,9 @@ def save_queue(name: str, link: ReviewLink, by: Person) -> None:
     save_address(workspace(), name, link.url(), by=by)
 
 
-def accounts_by_strikes(limit: int) -> list[tuple[str, str, int, str]]:
-    """(id, name, strikes, state) of the accounts with the most."""
-    return accounts_with_strikes(workspace(), limit)
+def accounts_by_strikes(limit: int, by: Person) -> list[tuple[str, str, int, str]]:
+    """(id, name, strikes, state) of the accounts with the most. Raises RoleError."""
+    return accounts_with_strikes(workspace(), limit, by=by)
 
 
 def reliability() -> dict[str, list[tuple[float, float, int]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.moderation.roles import ALONE, Person, person_of, read_roles
+from core.errors import RoleError
+from core.moderation.roles import ALONE, Act, Person, person_of, read_roles
 from core.settings import read_settings
 
 
@@ -14,7 +15,8 @@ def needs_login() -> bool:
 
 
 def is_logged_in() -> bool:
-    return bool(st.user.is_logged_in)
+    """Whether somebody is; nobody where [auth] is not in Streamlit's secrets."""
+    return bool(st.user.get("is_logged_in", False))
 
 
 def person() -> Person:
@@ -23,3 +25,13 @@ def person() -> Person:
     if path is None:
         return ALONE
     return person_of(st.user.to_dict(), read_roles(path))
+
+
+def may(act: Act) -> bool:
+    """Whether the visitor's role allows something; not where they are logged out or have none. Raises SettingError."""
+    if not needs_login():
+        return True
+    try:
+        return is_logged_in() and person().may(act)
+    except RoleError:
+        return False

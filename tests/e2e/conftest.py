@@ -88,8 +88,9 @@ def network(imports, tmp_path_factory):
 
 
 @contextmanager
-def serve(workspace, imports, program="streamlit"):
-    """An app of its own on a workspace; ``tests.e2e.fake_app`` is one with the fake encoders, which start at once."""
+def serve(workspace, imports, program="streamlit", *, environ=None, secrets=None):
+    """An app of its own on a workspace; ``tests.e2e.fake_app`` is one with the fake encoders, which start at once.
+    ``environ`` are more variables; ``secrets`` makes the secrets file from the app's address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -97,8 +98,13 @@ def serve(workspace, imports, program="streamlit"):
         **os.environ,
         "FEEDSCOPE_WORKSPACE": str(workspace),
         "FEEDSCOPE_IMPORT_ROOTS": str(imports),
+        **(environ or {}),
     }
     command = [sys.executable, "-m", program, "run", "dashboard/app.py", "--server.port", str(port)]
+    if secrets is not None:
+        file = Path(workspace).parent / "secrets.toml"
+        file.write_text(secrets(f"http://127.0.0.1:{port}"))
+        command += ["--secrets.files", str(file)]
     log = Path(workspace).parent / f"server-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -8,9 +8,9 @@ from dashboard.resources import moderation
 
 def test_a_post_is_sent_to_review_from_its_page(small, visit):
     visit("post", id="cat").check()
-    visit.app.button(key="post.report").click().run()
+    visit.app.button(key="post.report.send").click().run()
     assert not visit.app.exception
-    assert not [button for button in visit.app.button if button.key == "post.report"]
+    assert not [button for button in visit.app.button if button.key == "post.report.send"]
 
 
 def test_a_removed_post_is_shown_to_reviewers_alone(small, visit, monkeypatch):
@@ -22,3 +22,48 @@ def test_a_removed_post_is_shown_to_reviewers_alone(small, visit, monkeypatch):
     monkeypatch.setattr(post_marks.people, "person", lambda: Person("bob", "reviewer"))
     visit("post", id="cat").check()
     assert "only reviewers see it" in visit.html
+
+
+def workspace():
+    from core.settings import read_settings
+    from dashboard.resources import opened
+
+    return opened._open(read_settings().workspace).workspace
+
+
+def test_cards_say_what_moderation_says_and_hidden_posts_have_none(small, visit):
+    from core import collections
+    from core.moderation.decisions import decide
+    from core.moderation.reports import report
+
+    visit("search", q="dog").check()
+    collection = collections.create(workspace(), "pets", "post", ["cat", "dog", "katze"])
+    decide(workspace(), ["dog"], "label", label="Loud <b>", policy="insult")
+    decide(workspace(), ["dog2"], "limit", policy="insult")
+    report(workspace(), ["cat"], "insult")
+    visit("search", q="dog").check()
+    said = {card["id"]: [text for _, text, _ in card["badges"]] for card in visit.component("cards")["cards"]}
+    assert said["dog"] == ["Loud <b>"]
+    assert said["dog2"] == ["Limited"]
+    visit("collections", id=collection.id).check()
+    assert visit.cards() == ["cat", "dog", "katze"]
+    decide(workspace(), ["dog", "katze"], "remove")
+    visit("collections", id=collection.id).check()
+    assert visit.cards() == ["cat"]
+    visit("post", id="cat").check()
+    assert "Katze" not in str([block.proto.json for block in visit.app.get("bidi_component")])
+    decide(workspace(), ["cat"], "escalate")
+    visit("").check()
+    assert "red cat" not in str([block.proto.json for block in visit.app.get("bidi_component")])
+
+
+def test_search_results_are_sent_to_review(small, visit):
+    visit("search", q="dog").check()
+    found = visit.cards()
+    visit.app.text_input(key="results.review.note").set_value("look").run()
+    visit.app.selectbox(key="results.review.policy").set_value("insult").run()
+    visit.app.button(key="results.review.send").click().run()
+    visit.check()
+    reports = workspace().cursor().execute("SELECT policy, note, reporter FROM reports").fetchall()
+    assert len(reports) == len(found)
+    assert set(reports) == {("insult", "look", "you")}
