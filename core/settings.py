@@ -101,6 +101,20 @@ class Settings:
     milvus_timeout: int = _setting(
         10, "FEEDSCOPE_MILVUS_TIMEOUT", "Seconds after which a question to Milvus is given up."
     )
+    scorer: str = _setting(
+        "packaged",
+        "FEEDSCOPE_SCORER",
+        "Who scores words: packaged, detoxify (or detoxify:unbiased, detoxify:multilingual), or hf:NAME-OR-FOLDER, a"
+        " text classifier of Hugging Face.",
+    )
+    scorer_labels: str = _setting(
+        "",
+        "FEEDSCOPE_SCORER_LABELS",
+        "What the classifier's labels mean, such as LABEL_1=TOXICITY,LABEL_2=THREAT; common labels are known.",
+    )
+    scorer_langs: tuple[str, ...] = _setting(
+        ("en",), "FEEDSCOPE_SCORER_LANGS", "The languages that the classifier knows, such as en,de; * for all."
+    )
     roles: Path | None = _setting(
         None,
         "FEEDSCOPE_ROLES",
@@ -128,12 +142,14 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 _WORDS = {
     "vectors": re.compile(r"faiss|milvus:(https?://[^\s/@?#]+/?|[^\s@][^@]*\.db)"),
+    "scorer": re.compile(r"packaged|detoxify(:unbiased|:multilingual)?|hf:\S.*"),
     "milvus_database": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}"),
     "milvus_prefix": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}"),
     "milvus_index": re.compile(r"auto|HNSW|IVF_FLAT|DISKANN|AUTOINDEX|FLAT"),
 }
 _SHAPES = {
     "vectors": "faiss, milvus:http://HOST:PORT (the token goes into FEEDSCOPE_MILVUS_TOKEN), or milvus:FILE.db",
+    "scorer": "packaged, detoxify, detoxify:unbiased, detoxify:multilingual, or hf:NAME-OR-FOLDER",
     "milvus_database": "letters, digits and underscores",
     "milvus_prefix": "up to 60 letters, digits and underscores, and begins with a letter",
     "milvus_index": "auto, HNSW, IVF_FLAT, DISKANN, AUTOINDEX or FLAT",
@@ -145,6 +161,8 @@ def _parse(name: str, variable: str, raw: str) -> Any:
         return Path(raw).expanduser().absolute()
     if name == "import_roots":
         return tuple(Path(part).expanduser().resolve() for part in raw.split(os.pathsep) if part)
+    if name == "scorer_langs":
+        return tuple(part.strip().lower() for part in raw.split(",") if part.strip())
     if name == "milvus_token":
         return Secret(raw)
     if name in _WORDS and not _WORDS[name].fullmatch(raw):

@@ -76,7 +76,9 @@ def open_item(workspace: Workspace, item: Item, *, by: Person = ALONE, blind: bo
         post,
         users.get(post.user_id or ""),
         tuple(scores),
-        tuple(dict.fromkeys(note for scorer, note in notes_of(workspace, item.row) if scorer == "words")),
+        tuple(
+            dict.fromkeys(note for scorer, note in notes_of(workspace, item.row) if scorer in ("words", "classifier"))
+        ),
         tuple(behaviour.reasons()) if behaviour is not None else (),
         tuple(open_reports(workspace, item.row)),
         thread,

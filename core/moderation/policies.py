@@ -31,8 +31,11 @@ PostAction: TypeAlias = Literal["keep", "remove", "label", "limit", "escalate"]
 POST_ACTIONS: tuple[PostAction, ...] = ("keep", "remove", "label", "limit", "escalate")
 
 ATTRIBUTES = ("TOXICITY", "IDENTITY_ATTACK", "INSULT", "PROFANITY", "SPAM")
-"""As the Perspective API names them, and spam. The data that could be had hold no labels for SEVERE_TOXICITY, THREAT
-and SEXUALLY_EXPLICIT: threats and sexual words are policies by description until decisions teach them."""
+"""Of the packaged scorer, as the Perspective API names them, and spam. The data that could be had hold no labels for
+SEVERE_TOXICITY, THREAT and SEXUALLY_EXPLICIT: threats and sexual words are policies by description until decisions
+teach them."""
+PERSPECTIVE = (*ATTRIBUTES, "SEVERE_TOXICITY", "THREAT", "SEXUALLY_EXPLICIT")
+"""What a policy over words may be about; the last three need another classifier (FEEDSCOPE_SCORER)."""
 
 THREAT = """I will kill you
 I am going to beat you up
@@ -134,7 +137,7 @@ def save_policy(workspace: Workspace, policy: Policy, *, by: Person) -> Policy:
             cursor.execute("DELETE FROM scores WHERE policy = ?", [policy.id])
         if before is None or (before.scorer, dict(before.about)) != (policy.scorer, dict(policy.about)):
             cursor.execute(
-                "DELETE FROM scored WHERE scorer = ? OR (scorer = 'second-look' AND ? = 'words')",
+                "DELETE FROM scored WHERE scorer = ? OR (scorer IN ('second-look', 'classifier') AND ? = 'words')",
                 [scorer_key(policy), scorer_key(policy)],
             )
     return policy
@@ -164,8 +167,8 @@ def _check(policy: Policy) -> None:
         raise ModerationError(f"There is no action {policy.action!r}; there are {', '.join(POST_ACTIONS)}.")
     if not (np.isfinite(policy.threshold) and 0 <= policy.threshold <= 1):
         raise ModerationError("A threshold is a number from 0 to 1.")
-    if policy.scorer == "words" and policy.attribute not in ATTRIBUTES:
-        raise ModerationError(f"The word scorer has no attribute {policy.attribute!r}; {', '.join(ATTRIBUTES)}.")
+    if policy.scorer == "words" and policy.attribute not in PERSPECTIVE:
+        raise ModerationError(f"There is no attribute {policy.attribute!r}; there are {', '.join(PERSPECTIVE)}.")
     if policy.scorer == "described":
         words, examples = policy.about.get("words", ""), policy.about.get("examples", [])
         if not isinstance(words, str) or len(words) > MAX_DESCRIPTION:

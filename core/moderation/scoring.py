@@ -174,6 +174,8 @@ def unscored(workspace: Workspace) -> dict[str, int]:
     keys = {scorer_key(policy): policy for policy in list_policies(workspace, enabled=True)}
     counts = {}
     banks = {one for (one,) in workspace.cursor().execute("SELECT DISTINCT policy FROM bank_entries").fetchall()}
+    if "words" in keys and workspace.settings.scorer != "packaged":
+        keys["classifier"] = keys.pop("words")
     for key, policy in keys.items():
         if policy.scorer == "bank" and policy.id not in banks:
             continue

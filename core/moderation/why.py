@@ -98,17 +98,27 @@ def _swapped(text: str) -> list[tuple[str, str, str]]:
 
 def score_texts(workspace: Workspace, policy: Policy, texts: Sequence[str]) -> NDArray[np.float32]:
     """(n,) scores of texts that are in no workspace, by the first look of a policy over words or by description."""
-    vectors = workspace.encoder("text").encode_documents(list(texts))
     if policy.scorer == "described":
+        vectors = workspace.encoder("text").encode_documents(list(texts))
         from core.moderation.scorers.described import read_described
 
         return read_described(workspace, policy).score_texts(vectors)
     from core.encoders.minilm import MINILM_ID, load_minilm
+    from core.moderation.scorers.classifier import is_packaged, load_classifier
     from core.moderation.scorers.words import load_word_scorer
 
+    settings = workspace.settings
+    if not is_packaged(settings):
+        classifier = load_classifier(settings.scorer, settings.scorer_labels)
+        if policy.attribute in classifier.attributes:
+            return classifier.score(texts)[:, classifier.attributes.index(policy.attribute)]
     scorer = load_word_scorer()
-    if workspace.encoder("text").space.model_id != MINILM_ID:
-        vectors = load_minilm().encode(list(texts))
+    if policy.attribute not in scorer.attributes:
+        raise ModerationError(f"No scorer here knows {policy.attribute}: set FEEDSCOPE_SCORER to one that does.")
+    encoder = workspace.encoder("text")
+    vectors = (
+        encoder.encode_documents(list(texts)) if encoder.space.model_id == MINILM_ID else load_minilm().encode(texts)
+    )
     scores: NDArray[np.float32] = scorer.score(texts, vectors)[:, scorer.attributes.index(policy.attribute)]
     return scores
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import FeedscopeError
 from core.moderation.policies import (
     ATTRIBUTES,
+    PERSPECTIVE,
     POST_ACTIONS,
     SCORER_NAMES,
     Policy,
@@ -85,7 +86,10 @@ def _draw_change(policy: Policy, person: Person) -> None:
                               format_func=lambda one: ACTION_NAMES[one])  # fmt: skip
         about = dict(policy.about)
         if policy.scorer == "words":
-            about["attribute"] = st.selectbox("Attribute", ATTRIBUTES, index=ATTRIBUTES.index(policy.attribute))
+            about["attribute"] = st.selectbox(
+                "Attribute", PERSPECTIVE, index=PERSPECTIVE.index(policy.attribute),
+                help=f"The packaged scorer knows {', '.join(ATTRIBUTES)}; for the others set FEEDSCOPE_SCORER.",
+            )  # fmt: skip
         if policy.scorer == "described":
             about["words"] = st.text_area("Sentences, a line each", str(about.get("words", "")), max_chars=2000)
             given = st.text_area("Ids of example posts, a line each", "\n".join(about.get("examples", [])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import numpy as np
 
 from core.errors import ModelError
 from core.moderation.policies import Policy, list_policies, scorer_key
+from core.moderation.scorers.classifier import is_packaged
 from core.moderation.scoring import Pending, Score, Scored, Scores
 from core.moderation.waves import behaviours
 
@@ -35,9 +37,15 @@ def load_scorers(workspace: Workspace, context: JobContext, *, slow: bool) -> li
     policies = list_policies(workspace)
     scorers = []
     words = [policy for policy in policies if policy.scorer == "words"]
-    if words and (scorer := _words(workspace, words)) is not None:
-        scorers.append(scorer)
-        if slow and (second := _second_look(workspace, words)) is not None:
+    beside = ""
+    if words and slow and not is_packaged(workspace.settings):
+        classifier, words = _classifier(workspace, context, words)
+        scorers.append(classifier)
+        beside = f" beside {classifier.model_id}"
+    if words and (slow or is_packaged(workspace.settings)):
+        if (scorer := _words(workspace, words, slow=slow, beside=beside)) is not None:
+            scorers.append(scorer)
+        if slow and (second := _second_look(workspace, words, beside)) is not None:
             scorers.append(second)
     makers: dict[str, Callable[[Workspace, Policy], Scorer | None]] = {"behaviour": _behaviour, "bank": _bank}
     if slow or (workspace.has_encoder("text") and workspace.has_encoder("dual")):
@@ -52,19 +60,71 @@ def load_scorers(workspace: Workspace, context: JobContext, *, slow: bool) -> li
     return scorers
 
 
-def _words(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
-    from core.encoders.minilm import MINILM_ID
-    from core.moderation.scorers.words import PACKAGED, load_word_scorer, reason_not_to_score
+def _classifier(workspace: Workspace, context: JobContext, policies: list[Policy]) -> tuple[Scorer, list[Policy]]:
+    """The classifier that the settings name, and the policies that it has no label for. Raises ModelError and
+    SettingError."""
+    from core.moderation.scorers.classifier import child_params, knows_language
+    from core.moderation.scorers.words import NOTE_CLASSIFIER_LANGUAGE, NOTE_EMPTY, reason_not_to_score
 
-    space = workspace.indexes.space("text")
-    if space is None or space.model_id != MINILM_ID or not PACKAGED.exists():
-        return None  # the packaged scorer reads the vectors of the packaged encoder
-    scorer = load_word_scorer()
+    settings = workspace.settings
+    source = workspace.path / "tmp" / f"classifier-{context.id}.json"
+    target = "core.moderation.scorers.classifier:score_file"
+    with context.child(target) as child:
+        about = child.call(child_params(settings))
+    attributes: list[str] = about["attributes"]
+    own = [policy for policy in policies if policy.attribute in attributes]
+
+    def note_of(text: str, lang: str | None) -> str | None:
+        if reason_not_to_score(text, lang) == NOTE_EMPTY:
+            return NOTE_EMPTY
+        return None if knows_language(settings, lang) else NOTE_CLASSIFIER_LANGUAGE
 
     def score(chunk: Pending) -> Scored:
-        vectors = aligned(workspace, "text", chunk.rows, space.dim)
+        notes = tuple(map(note_of, chunk.texts, chunk.langs))
+        known = np.flatnonzero([note is None for note in notes])
+        found = np.zeros((0, len(attributes)), np.float32)
+        if len(known):
+            source.write_text(json.dumps([chunk.texts[at] for at in known]), encoding="utf-8")
+            try:
+                with context.child(target) as child:
+                    answer = child.call(
+                        {**child_params(settings), "texts": str(source)},
+                        lambda done, total: context.report("scoring words", done, total),
+                    )
+            finally:
+                source.unlink(missing_ok=True)
+            found = np.array(answer["scores"], np.float32)
+        by_policy: dict[str, Scores] = {}
+        for policy in own:
+            by_policy[policy.id] = np.full(len(chunk), np.nan, np.float32)
+            by_policy[policy.id][known] = found[:, attributes.index(policy.attribute)]
+        return Scored(by_policy, notes, about["model_id"])
+
+    rest = [policy for policy in policies if policy.attribute not in attributes]
+    return Scorer("classifier", "scoring words", about["model_id"], score), rest
+
+
+def _words(workspace: Workspace, policies: list[Policy], *, slow: bool, beside: str) -> Scorer | None:
+    """The packaged scorer. Where the texts were encoded by another model, the packaged encoder reads them once more,
+    which takes ``slow``."""
+    from core.encoders.minilm import DIM, load_minilm
+    from core.moderation.scorers.words import PACKAGED, load_word_scorer, reason_not_to_score
+
+    stored = _holds_minilm(workspace)
+    if not PACKAGED.exists() or not (stored or slow):
+        return None
+    scorer = load_word_scorer()
+    model_id = f"{scorer.model_id}{beside}"
+
+    def score(chunk: Pending) -> Scored:
         notes = tuple(map(reason_not_to_score, chunk.texts, chunk.langs))
-        known = np.flatnonzero([note is None for note in notes] & ~np.isnan(vectors[:, 0]))
+        readable = np.array([note is None for note in notes], np.bool_)
+        if stored:
+            vectors = aligned(workspace, "text", chunk.rows, DIM)
+        else:
+            vectors = np.full((len(chunk), DIM), np.nan, np.float32)
+            vectors[readable] = load_minilm().encode([chunk.texts[at] for at in np.flatnonzero(readable)])
+        known = np.flatnonzero(readable & ~np.isnan(vectors[:, 0]))
         found = scorer.score([chunk.texts[at] for at in known], vectors[known])
         by_policy: dict[str, Scores] = {}
         for policy in policies:
@@ -72,18 +132,26 @@ def _words(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
                 scores = np.full(len(chunk), np.nan, np.float32)
                 scores[known] = found[:, scorer.attributes.index(policy.attribute)]
                 by_policy[policy.id] = scores
-        return Scored(by_policy, notes, scorer.model_id)
+        return Scored(by_policy, notes, model_id)
 
-    return Scorer("words", "scoring words", scorer.model_id, score)
+    return Scorer("words", "scoring words", model_id, score)
+
+
+def _holds_minilm(workspace: Workspace) -> bool:
+    """Whether the stored vectors of texts are the packaged encoder's, which the packaged scorer reads."""
+    from core.encoders.minilm import MINILM_ID
+
+    space = workspace.indexes.space("text")
+    return space is not None and space.model_id == MINILM_ID
 
 
 LIKELY = 0.15
 """What the first look finds less likely under every policy but spam is not looked at again."""
 
 
-def _second_look(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
+def _second_look(workspace: Workspace, policies: list[Policy], beside: str) -> Scorer | None:
     """Reads again, in the order of their words, the posts that the first look finds likely enough."""
-    from core.encoders.minilm import DIM
+    from core.encoders.minilm import DIM, load_minilm
     from core.moderation.scorers.words import load_word_scorer
 
     scorer = load_word_scorer()
@@ -91,7 +159,8 @@ def _second_look(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
     policies = [one for one in policies if one.attribute in scorer.attributes and one.attribute != "SPAM"]
     if tuned is None or not policies:
         return None
-    model_id = f"{scorer.model_id}+second-look"
+    model_id = f"{scorer.model_id}+second-look{beside}"
+    encode = None if _holds_minilm(workspace) else load_minilm().encode
 
     def score(chunk: Pending) -> Scored:
         first = _stored_scores(workspace, policies, chunk.rows)
@@ -99,7 +168,7 @@ def _second_look(workspace: Workspace, policies: list[Policy]) -> Scorer | None:
         by_policy: dict[str, Scores] = {one.id: scores for one, scores in zip(policies, first, strict=True)}
         if len(likely):
             texts = [chunk.texts[at] for at in likely]
-            vectors = aligned(workspace, "text", chunk.rows, DIM)[likely]
+            vectors = aligned(workspace, "text", chunk.rows, DIM)[likely] if encode is None else encode(texts)
             found = scorer.score(texts, vectors, tuned.read(texts))
             for one in policies:
                 by_policy[one.id][likely] = found[:, scorer.attributes.index(one.attribute)]

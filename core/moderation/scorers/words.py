@@ -30,6 +30,7 @@ CLASSES = "classes"
 KNOWN_LANGUAGES = frozenset({"en"})
 
 NOTE_EMPTY = "It has no words to read."
+NOTE_CLASSIFIER_LANGUAGE = "It is not in a language that the classifier is said to know (FEEDSCOPE_SCORER_LANGS)."
 NOTE_LANGUAGE = "It is not in English, the language that the word scorer knows."
 
 _WORD = re.compile(r"[^\W\d_]")
