@@ -33,11 +33,17 @@ def moderate_train(
     second_look: Annotated[
         bool, typer.Option("--second-look/--no-second-look", help="Tune MiniLM's upper layers too: ten minutes more.")
     ] = True,
-    cache: Annotated[Path | None, typer.Option(help="A folder that keeps the texts' vectors for the next run.")] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for vectors and progress: a stopped run goes on there. Default: beside --out.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Train the word scorer from labelled sets; nothing but the texts is needed."""
+    """Train the word scorer from labelled sets, start to finish; run it again to go on after it was stopped."""
     import torch
 
     from core.moderation.scorers.training import train_words

@@ -65,10 +65,9 @@ def open_item(workspace: Workspace, item: Item, *, by: Person = ALONE, blind: bo
     scores = [(policies[s.policy], s) for s in scores_of(cursor, [item.row]) if s.policy in policies]
     scores.sort(key=lambda pair: (pair[1].score < pair[0].threshold, -pair[1].score))
     talk = get_thread(cursor, post.id)
-    locked_there = {
-        id_ for id_, one in read_standings(cursor, "post", [p.id for p in talk]).items() if one.state == "locked"
-    }
-    thread = _around([one for one in talk if one.id == post.id or one.id not in locked_there], post)
+    standings = read_standings(cursor, "post", [one.id for one in talk])
+    away = {id_ for id_, standing in standings.items() if standing.state == "locked" and id_ != post.id}
+    thread = _around([one for one in talk if one.id not in away], post)
     users = get_users(cursor, [post.user_id]) if post.user_id else {}
     behaviour = behaviours(workspace).get(item.row)
     return OpenItem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +23,8 @@ from core.moderation.scorers.words import CLASSES, WordScorer, read_word_scorer,
 Report = Callable[[str, int, int | None], None]
 Tuned = tuple[dict[str, Floats], Floats, Floats]
 
-ENCODED = 1024
-"""Texts that are encoded at a time."""
+ENCODED = 2048
+"""Texts that are encoded at a time, and kept."""
 
 HELD_OUT = 10
 """One text in so many of CLASS_SET is kept from the second look, for fitting how much it counts."""
@@ -39,8 +40,12 @@ def train_words(
     writes them to ``out``. Sets named in ``without`` are left out. ``second_look`` tunes MiniLM's upper layers too,
     unless ``tuned`` brings them. Gives the counts and how well calibrated each is on texts not fitted on.
 
+    Vectors and the second look's progress are kept in the folder ``cache``, by default beside ``out``: a run that was
+    stopped goes on there, and so does one without some of the sets.
+
     Raises ImportFailed where a file is missing, SettingError for a set that does not exist.
     """
+    cache = cache or out.with_suffix(".parts")
     unknown = [name for name in without if name not in SETS]
     if unknown:
         raise SettingError(f"There is no set {unknown[0]!r}; there are {', '.join(SETS)}.")
@@ -53,7 +58,7 @@ def train_words(
             labels += [(name, label) for label in said]
     vectors = sentence_vectors(texts, cache, report)
     if second_look and tuned is None and CLASS_SET not in without:
-        tuned = _tune(texts, labels, seed, report)
+        tuned = _tune(texts, labels, seed, cache, report)
     looked = _look(texts, labels, tuned, report)
     report("hashing words", 0, None)
     ngrams = ngram_features(texts)
@@ -105,14 +110,14 @@ def _held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
     return found
 
 
-def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, report: Report) -> Tuned:
+def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, keep: Path, report: Report) -> Tuned:
     rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET]
     held = _held_out([texts[row] for row in rows])
     rows = [row for row, out in zip(rows, held, strict=True) if not out]
     truth = np.array([CLASS_NAMES.index(labels[row][1]) for row in rows], np.int64)
     report("tuning the second look", 0, None)
     return tune(
-        [texts[row] for row in rows], truth, len(CLASS_NAMES), seed=seed,
+        [texts[row] for row in rows], truth, len(CLASS_NAMES), seed=seed, keep=keep,
         report=lambda done, total: report("tuning the second look", done, total),
     )  # fmt: skip
 
@@ -161,9 +166,25 @@ def sentence_vectors(texts: Sequence[str], cache: Path | None, report: Report) -
     model = load_minilm()
     vectors = np.empty((len(texts), DIM), np.float32)
     for start in range(0, len(texts), ENCODED):
+        part = None if cache is None else cache / f"{digest}-{start}.npy"
+        if part is not None and part.exists():
+            vectors[start : start + ENCODED] = np.load(part, allow_pickle=False)
+            continue
         report("encoding texts", start, len(texts))
         vectors[start : start + ENCODED] = model.encode([*texts[start : start + ENCODED]])
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.save(kept, vectors)
+        if part is not None:
+            _save(part, vectors[start : start + ENCODED])
+    if cache is not None and kept is not None:
+        _save(kept, vectors)
+        for part in cache.glob(f"{digest}-*.npy"):
+            part.unlink()
     return vectors
+
+
+def _save(path: Path, values: Floats) -> None:
+    """Writes beside and swaps in, so that a kill leaves no half of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    with beside.open("wb") as file:
+        np.save(file, values)
+    os.replace(beside, path)

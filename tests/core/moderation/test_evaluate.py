@@ -116,3 +116,79 @@ def test_what_cannot_be_judged_is_said(sets, weights, tmp_path):
 
 def test_the_features_of_the_weights_are_those_of_today():
     assert ngram_features(["x"]).shape[1] == 1 << 18
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_stopped_tuning_goes_on_and_ends_as_it_would_have(tmp_path, monkeypatch):
+    from core.moderation.scorers import tuned
+    from core.moderation.scorers.tuned import TunedReader, TunedRecipe, tune
+
+    monkeypatch.setattr(tuned, "KEEP_STEPS", 2)
+    words = ["nice garden", "foolish bus", "vermin town"]
+    texts = [f"{words[n % 3]} number {n}" for n in range(42)]
+    labels = np.arange(42) % 3
+    recipe = TunedRecipe(epochs=4, batch=8)
+    steps = []
+
+    def run(keep, stop_at=None):
+        def report(done, total):
+            assert total == 24
+            steps.append(done)
+            if done == stop_at:
+                raise Stopped
+
+        return tune(texts, labels, 3, recipe=recipe, keep=keep, report=report)
+
+    whole = run(None)
+    with pytest.raises(Stopped):
+        run(tmp_path, stop_at=9)
+    steps.clear()
+    again = run(tmp_path)
+    assert steps[0] == 8
+    for name, value in whole[0].items():
+        np.testing.assert_array_equal(value, again[0][name])
+    np.testing.assert_array_equal(whole[1], again[1])
+    assert (TunedReader(*again).read(texts).argmax(1) == labels).mean() > 0.9
+    assert run(tmp_path)[2].tolist() == again[2].tolist(), "a run that was done is not trained again"
+
+
+def test_the_whole_training_is_one_command_and_its_second_look_counts(sets, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from core.cli import app
+    from core.moderation.scorers import tuned
+
+    monkeypatch.setattr(tuned.TunedRecipe.__init__, "__defaults__", (1, 1e-3, 1e-2, 0.01, 0.1, 0.05, 32))
+    out = tmp_path / "words.safetensors"
+    result = CliRunner().invoke(app, ["moderate", "train", "--data", str(sets), "--out", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["sets"] == ["hatexplain", "davidson", "olid", "sms"]
+    scorer = read_word_scorer(out)
+    assert scorer.tuned is not None
+    assert 0 < len(scorer.tuned_on) < len(scorer.trained_on)
+    texts = ["vermin in the town", "a nice town"]
+    looked = scorer.score(texts, np.zeros((2, 384), np.float32), scorer.tuned.read(texts))
+    assert looked[0, scorer.attributes.index("IDENTITY_ATTACK")] > looked[1, scorer.attributes.index("IDENTITY_ATTACK")]
+    assert (tmp_path / "words.parts").is_dir()
+
+
+def test_encoding_goes_on_after_a_stop(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "ENCODED", 4)
+    texts = [f"text number {n}" for n in range(10)]
+
+    def stop(phase, done, total):
+        if done == 8:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        training.sentence_vectors(texts, tmp_path, stop)
+    begun = []
+    found = training.sentence_vectors(texts, tmp_path, lambda phase, done, total: begun.append(done))
+    assert begun == [8]
+    np.testing.assert_allclose(found, training.sentence_vectors(texts, None, lambda *_: None), atol=2e-3)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
