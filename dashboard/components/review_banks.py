@@ -23,7 +23,16 @@ def draw_banks(person: Person) -> None:
         return
     chosen = st.selectbox("Bank of", list(policies), format_func=lambda id_: label(policies[id_].name), width=320)
     bank = read_bank(resources.workspace(), chosen)
-    show(facts([("Pictures (PDQ hashes)", number(len(bank.hashes))), ("Texts (digests)", number(len(bank.texts)))]))
+    vectors = {name: len(found) for name, found in bank.vectors.items()}
+    lines = [
+        ("Pictures (PDQ hashes)", number(len(bank.hashes))),
+        ("Texts (digests)", number(len(bank.texts))),
+        ("Texts in other words (vectors)", number(vectors.get("text", 0))),
+        ("Pictures alike (vectors)", number(vectors.get("dual", 0))),
+    ]
+    if bank.foreign:
+        lines.append(("Vectors of other models, not compared", number(bank.foreign)))
+    show(facts(lines))
     if not person.may("banks"):
         show(element("p", "A lead changes banks.", class_="fs-faint"))
         return

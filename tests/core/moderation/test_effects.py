@@ -102,7 +102,7 @@ def test_a_locked_post_is_neither_a_neighbour_nor_a_case_nor_in_a_bank_nor_in_th
     assert "mill2" not in [one.post_id for one in group_of(network, "mill")]
     assert [case.post_id for case in closest_cases(network, "mill")] == ["mill3"]
     assert "mill2" not in [one.id for one in open_item(network, item, by=ANN).thread]
-    assert add_decided(network, "known", by=LEA) == 1, "the removed text alone"
+    assert add_decided(network, "known", by=LEA) == 2, "the removed text and its vector alone"
 
 
 def test_marks_and_the_colour_of_a_map_say_what_was_decided(network):

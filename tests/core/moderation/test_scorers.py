@@ -6,7 +6,7 @@ import pytest
 from core.errors import ImportFailed, ModerationError
 from core.moderation.decisions import decide
 from core.moderation.policies import Policy, get_policy, list_policies, save_policy
-from core.moderation.scorers.banks import add_decided, add_entries, export_bank, parse_hash_list
+from core.moderation.scorers.banks import add_decided, add_entries, export_bank, parse_hash_list, read_bank
 from core.moderation.scorers.features import BUCKETS, ngram_features
 from core.moderation.scorers.normalise import MAX_CHARACTERS, is_disguised, normalise
 from core.moderation.scorers.sets import read_columns
@@ -118,7 +118,7 @@ def test_a_policy_by_example_ranks_at_once_and_keeps_to_its_shape(posted):
 
 def test_a_bank_finds_what_was_removed_again_and_goes_out_and_in(posted):
     decide(posted, ["spam"], "remove", by=ANN)
-    assert add_decided(posted, "known", by=LEA) == 1
+    assert add_decided(posted, "known", by=LEA) == 2, "the text's digest and its vector"
     assert add_decided(posted, "known", by=LEA) == 0
     posted.jobs.run_now("moderate", {}, title="Score")
     rows = dict(posted.cursor().execute("SELECT id, row FROM posts").fetchall())
@@ -128,9 +128,35 @@ def test_a_bank_finds_what_was_removed_again_and_goes_out_and_in(posted):
     taken = export_bank(posted, "known", by=LEA)
     entries = parse_hash_list(taken.encode())
     assert add_entries(posted, "known", entries, "again", by=LEA) == 0
+    assert {kind for kind, _ in entries} == {"text", "text-vector"}
     assert parse_hash_list(b"\n" + b"a" * 64 + b"\n") == [("pdq", "a" * 64)]
     with pytest.raises(ModerationError, match="Line 2"):
         parse_hash_list(b"hash\nzz\n" + b"a" * 64)
+
+
+def test_a_bank_finds_other_words_by_vector_and_compares_no_foreign_ones(posted):
+    decide(posted, ["rude"], "remove", by=ANN)
+    decide(posted, ["spam"], "escalate", by=LEA)
+    add_decided(posted, "known", by=LEA)
+    vectors = [
+        entry for entry in parse_hash_list(export_bank(posted, "known", by=LEA).encode()) if "vector" in entry[0]
+    ]
+    assert len(vectors) == 1, "nothing of the locked post"
+    with posted.transaction() as cursor:
+        cursor.execute("DELETE FROM bank_entries")
+    add_entries(posted, "known", vectors, "elsewhere", by=LEA)
+    numbers = vectors[0][1].split(" ")[1]
+    add_entries(posted, "known", [("text-vector", f"other-model {numbers}")], "elsewhere", by=LEA)
+    bank = read_bank(posted, "known")
+    assert (len(bank.vectors["text"]), bank.foreign) == (1, 1)
+    rows = dict(posted.cursor().execute("SELECT id, row FROM posts ORDER BY row").fetchall())
+    found = dict(zip(rows, bank.score(posted, np.array(list(rows.values()))), strict=True))
+    assert found["rude"] == pytest.approx(1, abs=1e-3)
+    assert 0.5 <= found["rude2"] < 1
+    assert found["good"] == 0
+    for bad in ("x", "model zz!", "model " + "A" * 30_000):
+        with pytest.raises(ModerationError, match="no vector"):
+            add_entries(posted, "known", [("text-vector", bad)], "bad", by=LEA)
 
 
 def test_the_defaults_are_there_and_unknown_ones_are_refused(workspace):
