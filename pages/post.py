@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import resources
@@ -33,9 +35,11 @@ else:
         page_link(came_from, "Back to the search", icon=":material/arrow_back:")
     left, right = st.columns([5, 3], gap="large")
     with left:
-        draw_post(post, user)
+        locked = mark.state == "locked"
+        draw_post(replace(post, media=()) if locked else post, user)
         draw_marks(post.id, mark)
         draw_thread(post)
     with right, st.container(border=True, key="post_facts"):
         draw_facts(post, user)
-    draw_neighbours(link, post)
+    if not locked:
+        draw_neighbours(link, post)

@@ -147,7 +147,7 @@ function account(item, go) {
   const known = item.account;
   const past = item.past.map((one) => make("p", "faint", one));
   if (!known) return past.length ? make("section", "", make("h3", "", "Past decisions on this post"), ...past) : null;
-  const figures = [["posts", known.posts], ["flagged", known.flagged], ["decided", known.decided], ["removed", known.removed], ["strikes", known.strikes]];
+  const figures = [[known.posts === 1 ? "post" : "posts", known.posts], ["flagged", known.flagged], ["decided", known.decided], ["removed", known.removed], [known.strikes === 1 ? "strike" : "strikes", known.strikes]];
   return make("section", "account", make("h3", "", "The author"),
     make("div", "figures", ...figures.map(([name, n]) => make("span", "", make("b", "", n.toLocaleString("en")), ` ${name}`))),
     known.state ? make("p", "report", `The account was ${known.state}.`) : null,
@@ -262,7 +262,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const root = stage(parentElement, "desk");
     root.tabIndex = -1;
     const waits = Math.max(0, data.waits - new Set(desk.pending.filter((act) => act.do === "decide").flatMap((act) => [act.post, ...act.group])).size);
-    const shift = [`${waits.toLocaleString("en")} wait`, data.shift.decided ? `${data.shift.decided} decided this shift` : null,
+    const shift = [`${waits.toLocaleString("en")} ${waits === 1 ? "waits" : "wait"}`, data.shift.decided ? `${data.shift.decided} decided this shift` : null,
       data.shift.graphic >= 60 ? `${Math.round(data.shift.graphic / 60)} min with pictures shown` : null].filter(Boolean);
     root.append(make("div", "shift", make("span", "", shift.join(" · ")), data.undo ? make("span", "faint", `Last: ${data.undo} (z takes it back)`) : null));
     if (data.shift.graphic >= GRAPHIC_REMINDER) root.append(make("p", "warn", "You have looked at pictures for a while: time for a break."));

@@ -77,9 +77,9 @@ def moderate_score(
         print_json(result)
         return
     for scorer, count in result["scored"].items():
-        out_console.print(f"{scorer}: {count:,} posts scored")
+        out_console.print(f"{scorer}: {count:,} {'post' if count == 1 else 'posts'} scored")
     for policy, count in result["waiting"].items():
-        out_console.print(f"{policy or 'reported'}: {count:,} wait for review")
+        out_console.print(f"{policy or 'reported'}: {count:,} {'waits' if count == 1 else 'wait'} for review")
 
 
 @moderate_app.command("evaluate")

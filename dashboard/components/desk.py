@@ -39,6 +39,8 @@ SHOWN_GROUP = 120
 STRONG = 0.9
 """From this score of a word policy on the text is folded until it is asked for."""
 
+LOCKED_PICTURES = "Its pictures are not shown, since it is locked as possibly illegal."
+
 _TOKEN = re.compile(r"[0-9a-f]{16,40}")
 _ACKED = "desk.acked"
 _REFUSED = "desk.refused"
@@ -58,7 +60,7 @@ def draw_desk(items: Sequence[OpenItem], wanted: QueueFilter, person: Person, po
         "waits": waits,
         "review": {"second": "second", "appeals": "appeal"}.get(wanted.kind, "first"),
         "me": {"unlock": person.may("unlock")},
-        "items": [_item(one, thumbnail) for one in items],
+        "items": [_item(one, thumbnail, locked=wanted.kind == "locked") for one in items],
         "policies": [{"id": one.id, "name": clean(one.name), "action": one.action} for one in policies],
         "reasons": [[code, said] for code, said in REASONS.items()],
         "acks": list(st.session_state.get(_ACKED, []))[-MAX_ACKS:],
@@ -186,7 +188,7 @@ def forget_skipped() -> None:
     st.session_state[_SKIPPED] = []
 
 
-def _item(one: OpenItem, thumbnail: Thumbnail) -> dict[str, Any]:
+def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any]:
     post, user = one.post, one.user
     name = author_name(post, user)
     flagged = [(policy, score) for policy, score in one.scores if score.score >= policy.threshold]
@@ -207,8 +209,9 @@ def _item(one: OpenItem, thumbnail: Thumbnail) -> dict[str, Any]:
         "lang": post.lang,
         "text": clean(post.text[:SHOWN_CHARS]) + (" …" if len(post.text) > SHOWN_CHARS else ""),
         "strong": words >= STRONG,
-        "pictures": _pictures(post, thumbnail, 640),
-        "missing": [clean(one.error or f"{one.name} is missing.") for one in post.media if not one.path],
+        "pictures": [] if locked else _pictures(post, thumbnail, 640),
+        "missing": [LOCKED_PICTURES] * bool(locked and post.media)
+        + [clean(one.error or f"{one.name} is missing.") for one in post.media if not one.path],
         "counts": counts(post),
         "policy": one.item.policy or (flagged[0][0].id if flagged else None),
         "action": flagged[0][0].action if flagged else "",

@@ -14,8 +14,9 @@ from core.moderation.desk import waited
 from core.moderation.insights import Agreement, GroupErrors, Share
 from core.moderation.policies import Policy, save_policy
 from core.moderation.roles import Person
+from core.moderation.thresholds import LEAST_DECIDED, LEAST_EACH
 from dashboard import resources
-from dashboard.components.cards import Card, draw_cards
+from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.figures import duration, number, share, stats, table
 from dashboard.components.moderation_charts import draw_reliability, draw_scores, draw_volumes
 from dashboard.components.notices import notice, state
@@ -55,10 +56,11 @@ def _draw_head(link: InsightsLink, person: Person) -> None:
     found = insights.volume(link.days, person)
     decided = sum(n for _, action, n in found.days if action != "undo")
     oldest = min((one.oldest for one in waiting if one.oldest), default=None)
-    figures = [(number(sum(one.count for one in waiting)), "flags wait")]
+    flags = sum(one.count for one in waiting)
+    figures = [(number(flags), "flag waits" if flags == 1 else "flags wait")]
     if oldest is not None:
         figures.append((waited(oldest, utc_now()), "the oldest waits"))
-    figures.append((number(decided), f"decisions in {link.days} days"))
+    figures.append((number(decided), f"{plural('decision', decided)} in {link.days} days"))
     if found.median_seconds:
         figures.append((duration(found.median_seconds), "a decision, median"))
     show(stats(figures))
@@ -91,14 +93,15 @@ def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Poli
     ]
     hours = f"{abs(found.hours):.1f} hours {'more' if found.hours > 0 else 'less'} to review" if found.hours else ""
     rests = (
-        f"Corrected by {number(found.decided)} decisions."
+        f"Corrected by {number(found.decided)} {plural('decision', found.decided)}."
         if found.corrected
-        else f"By the scores alone: {number(found.decided)} decisions are too few, or too alike, to correct them."
+        else f"By the scores alone: {number(found.decided)} {plural('decision', found.decided)} can’t correct them yet; it"
+        f" takes {LEAST_DECIDED}, of which {LEAST_EACH} kept and {LEAST_EACH} acted on."
     )
     left, right = st.columns([3, 4], gap="large")
     with left:
         show(table(("", f"Now, {policy.threshold:.2f}", f"At {tried:.2f}"), rows, numeric=(1, 2)))
-        changes = [f"{number(found.gained)} flags gained", f"{number(found.lost)} lost", hours]
+        changes = [f"{number(found.gained)} {plural('flag', found.gained)} gained", f"{number(found.lost)} lost", hours]
         show(
             element("p", ", ".join(one for one in changes if one) + "."),
             element("p", rests + " Recall is of all posts that break the policy, as far as the scores know.",

@@ -11,6 +11,7 @@ from core.moderation.decisions import REASONS, USER_ACTIONS
 from core.moderation.erasure import erase_person
 from core.moderation.roles import Person
 from dashboard import resources
+from dashboard.components.cards import plural
 from dashboard.components.figures import day_and_time, number, stats, table
 from dashboard.components.notices import notice, state
 from dashboard.components.text import element, foreign, label, show
@@ -34,8 +35,8 @@ def draw_account(link: ReviewLink, person: Person) -> None:
     user = get_users(workspace.cursor(), [link.id]).get(link.id)
     name = (user and (user.name or user.handle)) or link.id
     show(element("h2", foreign(name)))
-    figures = [("posts", record.posts), ("flagged", record.flagged), ("decided", record.decided),
-               ("removed", record.removed), ("strikes", record.strikes)]  # fmt: skip
+    figures = [(plural("post", record.posts), record.posts), ("flagged", record.flagged), ("decided", record.decided),
+               ("removed", record.removed), (plural("strike", record.strikes), record.strikes)]  # fmt: skip
     show(stats((number(n), noun) for noun, n in figures))
     if record.state:
         show(element("p", f"The account is {record.state}."))
@@ -86,7 +87,10 @@ def _draw_erasure(user_id: str, person: Person) -> None:
         said = st.text_input("Type the account's id to erase it", key="erase.said")
         if st.button("Erase", key="erase.go", disabled=said != user_id):
             erased = erase_person(resources.workspace(), user_id, by=person)
-            notice(f"{number(erased.posts)} posts and {number(erased.pictures)} pictures were dropped.")
+            notice(
+                f"{number(erased.posts)} {plural('post', erased.posts)} and {number(erased.pictures)}"
+                f" {plural('picture', erased.pictures)} dropped."
+            )
 
 
 def _draw_most_removed(person: Person) -> None:

@@ -11,6 +11,7 @@ from core.moderation.policies import Policy
 from core.moderation.queue import KINDS, ORDERS, Kind, Order
 from core.moderation.roles import Person
 from dashboard import resources
+from dashboard.components.cards import plural
 from dashboard.components.desk import draw_desk, forget_skipped, skipped
 from dashboard.components.figures import number
 from dashboard.components.jobs import progress
@@ -93,8 +94,10 @@ def _draw_scoring() -> None:
         return
     posts = max(left.values())
     with st.container(horizontal=True, vertical_alignment="center"):
-        show(element("p", f"{number(posts)} posts were not scored yet by every policy.", class_="fs-faint"),
-             width="content")  # fmt: skip
+        said = (
+            f"{number(posts)} {plural('post', posts)} {'was' if posts == 1 else 'were'} not scored yet by every policy."
+        )
+        show(element("p", said, class_="fs-faint"), width="content")
         if st.button("Score them", icon=":material/play_arrow:", key="review.score"):
             resources.workspace().jobs.submit("moderate", {}, title="Score posts for review")
             st.rerun()

@@ -92,3 +92,19 @@ def test_nobody_without_a_role_sees_the_desk(flagged, visit, tmp_path, monkeypat
         visit(page).check()
         assert visit.component("desk") is None
         assert "dog" not in visit.html
+
+
+def test_a_locked_post_has_no_picture_and_no_neighbours_even_for_a_lead(flagged, visit):
+    from core.moderation.decisions import decide
+    from core.moderation.queue import release
+
+    visit("review").check()
+    release(workspace())
+    decide(workspace(), ["dog"], "escalate", reason="illegal")
+    visit("review", queue="locked").check()
+    (item,) = visit.component("desk")["items"]
+    assert (item["id"], item["pictures"], item["group"], item["cases"]) == ("dog", [], [], [])
+    assert "not shown" in item["missing"][0]
+    visit("post", id="dog").check()
+    assert visit.component("cards")["cards"][0]["pictures"] == []
+    assert "Near this post" not in visit.html
