@@ -95,8 +95,8 @@ def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Poli
     rests = (
         f"Corrected by {number(found.decided)} {plural('decision', found.decided)}."
         if found.corrected
-        else f"By the scores alone: {number(found.decided)} {plural('decision', found.decided)} can’t correct them yet; it"
-        f" takes {LEAST_DECIDED}, of which {LEAST_EACH} kept and {LEAST_EACH} acted on."
+        else f"By the scores alone: {number(found.decided)} {plural('decision', found.decided)} can’t correct them yet;"
+        f" it takes {LEAST_DECIDED}, of which {LEAST_EACH} kept and {LEAST_EACH} acted on."
     )
     left, right = st.columns([3, 4], gap="large")
     with left:
