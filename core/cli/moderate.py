@@ -94,6 +94,9 @@ def moderate_evaluate(
     cross_validate: Annotated[
         int, typer.Option(min=0, help="Refit in so many folds of the file itself; 0 judges the packaged scorer.")
     ] = 0,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="With --cross-validate: tune a second look in each fold too, minutes each.")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Default: the policy's own.", show_default=False)
     ] = None,
@@ -112,12 +115,14 @@ def moderate_evaluate(
 
     if cross_validate == 1:
         raise SettingError("A cross-validation has two folds or more.")
+    if tune and not cross_validate:
+        raise SettingError("--tune refits in folds: say how many with --cross-validate.")
     torch.set_num_threads(read_settings().thread_count())
     wanted = [label.strip() for label in positive.split(",") if label.strip()]
     with progress() as report:
         found = evaluate_words(
             file, text_column, label_column, wanted, policy, classes=classes, cross_validate=cross_validate,
-            weights=weights, cache=cache, threshold=threshold, seed=seed, report=report,
+            weights=weights, cache=cache, threshold=threshold, tune_folds=tune, seed=seed, report=report,
         )  # fmt: skip
     if wants_json(json_):
         print_json(found)

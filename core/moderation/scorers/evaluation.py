@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from core.errors import ImportFailed, SettingError
 from core.moderation.policies import ATTRIBUTES, DEFAULTS
 from core.moderation.scorers.features import ngram_features
+from core.moderation.scorers.normalise import spoken
 from core.moderation.scorers.sets import read_columns
-from core.moderation.scorers.training import calibration_error, reliability_bins, sentence_vectors
+from core.moderation.scorers.training import calibration_error, held_out, reliability_bins, sentence_vectors
+from core.moderation.scorers.tuned import TunedReader, TunedRecipe, tune
 from core.moderation.scorers.word_model import Floats, Labels, WordModel, fit_word_model, macro_f1
 from core.moderation.scorers.words import PACKAGED, WordScorer, read_word_scorer
 
@@ -26,6 +28,9 @@ Report = Callable[[str, int, int | None], None]
 Truth = NDArray[np.bool_]
 
 RESAMPLES = 400
+FOLD_EPOCHS = 1
+"""Of a second look that is tuned in a fold: it begins where the packaged one ended."""
+
 LEAKS = 0.02
 """From this share of texts on that were trained on, a cross-validation goes without the second look."""
 
@@ -44,10 +49,11 @@ class Judged:
 def evaluate_words(
     path: Path, text: str, label: str, positive: Sequence[str], policy: str, *, classes: bool = False,
     cross_validate: int = 0, weights: Path | None = None, cache: Path | None = None, threshold: float | None = None,
-    seed: int = 0, report: Report,
+    tune_folds: bool = False, seed: int = 0, report: Report,
 ) -> dict[str, Any]:  # fmt: skip
     """Judges the packaged scorer, or the one in ``weights``, or with ``cross_validate`` one that is refitted in each
-    fold on the other folds, its threshold too. ``policy`` is the id of a default policy over words, or an attribute.
+    fold on the other folds, its threshold too. ``tune_folds`` tunes a second look in each fold as well, minutes a
+    fold, which is kept in ``cache`` so that a stopped run goes on. ``policy`` is the id of a default policy over words, or an attribute.
 
     Raises ImportFailed for a file, a column or labels that can't be used, SettingError for an unknown policy.
     """
@@ -66,8 +72,9 @@ def evaluate_words(
     vectors = sentence_vectors(texts, cache, report)
     leaks = bool(cross_validate) and float(scorer.tuned_seen(texts).mean()) >= LEAKS
     looked = scorer.tuned is not None and not leaks
+    tuning = _Tuning(scorer.tuned if looked else None, cache) if cross_validate and tune_folds else None
     second = None
-    if looked and scorer.tuned is not None:
+    if looked and scorer.tuned is not None and tuning is None:
         second = scorer.tuned.read(texts, lambda done, total: report("second look", done, total))
     if classes and not cross_validate:
         names = _known_names(scorer, names, path)
@@ -77,7 +84,7 @@ def evaluate_words(
     wanted = [names.index(one) for one in positive]
     if cross_validate:
         judged = _cross_validated(
-            vectors, texts, second, codes, len(names), wanted, classes, cross_validate, seed, report
+            vectors, texts, second, codes, len(names), wanted, classes, cross_validate, seed, tuning, report
         )
     else:
         judged = _packaged(
@@ -86,7 +93,7 @@ def evaluate_words(
     result: dict[str, Any] = {
         "file": path.name, "texts": len(texts), "positive": int(truth.sum()), "policy": policy, "attribute": attribute,
         "model": scorer.model_id if not cross_validate else f"refitted in {cross_validate} folds",
-        "second_look": looked, "seen_in_training": round(seen, 4) if not cross_validate else 0.0,
+        "second_look": "tuned in each fold" if tuning is not None else looked, "seen_in_training": round(seen, 4) if not cross_validate else 0.0,
         **_figures(judged, truth, seed),
     }  # fmt: skip
     if classes and judged.probabilities is not None and judged.decided is not None:
@@ -127,9 +134,31 @@ def _packaged(
     return Judged(scores, limits, probabilities, decided)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tuning:
+    """Where the second look of a fold begins, and the folder that keeps it."""
+
+    start: TunedReader | None
+    keep: Path | None
+
+    def look(self, texts: Sequence[str], codes: Labels, count: int, train: Labels, seed: int, report: Report) -> Floats:
+        """(n, count) what a second look that was tuned on ``train`` says of all texts, NaN for those it was tuned on:
+        a part of ``train`` is held out, for fitting how much it counts."""
+        said = [spoken(text) for text in texts]
+        own = train[~held_out([texts[row] for row in train])]
+        tuned = tune(
+            [said[row] for row in own], codes[own], count, recipe=TunedRecipe(epochs=FOLD_EPOCHS), seed=seed,
+            start=self.start, keep=self.keep, report=lambda done, total: report("tuning a second look", done, total),
+        )  # fmt: skip
+        found = np.full((len(texts), count), np.nan, np.float32)
+        rest = np.setdiff1d(np.arange(len(texts)), own)
+        found[rest] = TunedReader(*tuned).read([said[row] for row in rest])
+        return found
+
+
 def _cross_validated(
     vectors: Floats, texts: Sequence[str], second: Floats | None, codes: Labels, count: int, wanted: list[int],
-    classes: bool, folds: int, seed: int, report: Report,
+    classes: bool, folds: int, seed: int, tuning: _Tuning | None, report: Report,
 ) -> Judged:  # fmt: skip
     from sklearn.model_selection import StratifiedKFold
 
@@ -141,15 +170,19 @@ def _cross_validated(
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(vectors, codes)
     for number, (train, rest) in enumerate(parts):
         report("fitting folds", number, folds)
+        given = second if tuning is None else tuning.look(texts, codes, count, train, seed, report)
 
-        def fit(labels: Labels, classes: int, train: Labels = train) -> tuple[WordModel, float]:
+        def fit(
+            labels: Labels, classes: int, train: Labels = train, given: Floats | None = given
+        ) -> tuple[WordModel, float]:
             fitted = fit_word_model(
                 vectors[train], ngrams[train], labels[train], classes,
-                tuned=None if second is None else second[train], seed=seed,
+                tuned=None if given is None else given[train], seed=seed,
             )  # fmt: skip
-            return fitted.model, _best_threshold(fitted.unseen[:, 1], labels[train] == 1)
+            rated = slice(None) if given is None else ~np.isnan(given[train]).any(1)
+            return fitted.model, _best_threshold(fitted.unseen[rated, 1], (labels[train] == 1)[rated])
 
-        looked = None if second is None else second[rest]
+        looked = None if given is None else given[rest]
         if count > 2 or not classes:
             model, limit = fit(binary, 2)
             scores[rest] = model.predict(vectors[rest], ngrams[rest], looked)[:, 1]

@@ -34,6 +34,8 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+|\bURL\b|<url>", re.IGNORECASE)
 _NAME = re.compile(r"(?<!\w)@(?=[A-Za-z_])\w+|<user>")
 _NUMBER = re.compile(r"<number>|\b\d{5,}\b")
 _RETWEET = re.compile(r"^[\W_]*RT\b[\s:]*")
+_HASHTAG = re.compile(r"#(\w+)")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)")
 _SPACE = re.compile(r"\s+")
 
 
@@ -52,6 +54,23 @@ def normalise(text: str) -> str:
     text = _NUMBER.sub(" xnumberx ", text)
     text = _LONG.sub(r"\1\1", text.lower())
     return _SPACE.sub(" ", text).strip()
+
+
+def spoken(text: str) -> str:
+    """A text as a reader of words in their order has most of it: emoji by their names, hashtags as words, names of
+    people and links left out."""
+    text = html.unescape(text[:MAX_CHARACTERS])
+    text = _LINK.sub(" ", _NAME.sub(" ", text))
+    text = _HASHTAG.sub(lambda match: " " + _HUMP.sub(" ", match.group(1)).replace("_", " ") + " ", text)
+    if not text.isascii():
+        text = "".join(_named(sign) for sign in text)
+    return _SPACE.sub(" ", text).strip()
+
+
+def _named(sign: str) -> str:
+    if sign in "\ufe0f\u200d":
+        return ""
+    return f" {unicodedata.name(sign, '').lower()} " if sign > "\u2190" and unicodedata.category(sign) == "So" else sign
 
 
 def is_disguised(text: str) -> bool:

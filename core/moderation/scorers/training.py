@@ -92,7 +92,7 @@ def train_words(
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     hashes = text_hashes(texts)
-    own = np.array([name == CLASS_SET for name, _ in labels]) & ~_held_out(texts)
+    own = np.array([name == CLASS_SET for name, _ in labels]) & ~held_out(texts)
     tuned_on = np.unique(hashes[own]) if tuned else hashes[:0]
     save_word_scorer(out, WordScorer(models, CLASS_NAMES, about, "", None, np.unique(hashes), tuned_on), tuned)
     return {"out": str(out), "bytes": out.stat().st_size, "model_id": read_word_scorer(out).model_id, **about}
@@ -104,7 +104,7 @@ def _rating(name: str, label: str, task: str) -> int | None:
     return SETS[name].says.get(label, {}).get(task)
 
 
-def _held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
+def held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
     """(n,) which texts the second look is not trained on, by their hash: equal texts are on the same side."""
     found: NDArray[np.bool_] = text_hashes(texts) % HELD_OUT == 0
     return found
@@ -112,7 +112,7 @@ def _held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
 
 def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, keep: Path, report: Report) -> Tuned:
     rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET]
-    held = _held_out([texts[row] for row in rows])
+    held = held_out([texts[row] for row in rows])
     rows = [row for row, out in zip(rows, held, strict=True) if not out]
     truth = np.array([CLASS_NAMES.index(labels[row][1]) for row in rows], np.int64)
     report("tuning the second look", 0, None)
@@ -129,7 +129,7 @@ def _look(
     counts is fitted where it is at home."""
     if tuned is None:
         return None
-    held = _held_out(texts)
+    held = held_out(texts)
     rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET and held[row]]
     found = np.full((len(texts), len(CLASS_NAMES)), np.nan, np.float32)
     reader = TunedReader(*tuned)

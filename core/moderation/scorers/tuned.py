@@ -54,7 +54,7 @@ class TunedReader:
         import torch
 
         self._model: MiniLM | None = None
-        self._state = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()}
+        self.state = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()}
         self._head, self._bias = torch.from_numpy(head), torch.from_numpy(bias)
 
     @property
@@ -66,7 +66,7 @@ class TunedReader:
         import torch
 
         if self._model is None:
-            self._model = load_minilm().with_layers(self._state)
+            self._model = load_minilm().with_layers(self.state)
         found = np.empty((len(texts), self.classes), np.float32)
         for start in range(0, len(texts), 4096):
             tokens = self._model.tokens_of(texts[start : start + 4096])
@@ -95,9 +95,10 @@ KEEP_STEPS = 25
 
 def tune(
     texts: Sequence[str], labels: Labels, classes: int, *, recipe: TunedRecipe | None = None, seed: int = 0,
-    keep: Path | None = None, report: Callable[[int, int], None],
+    start: TunedReader | None = None, keep: Path | None = None, report: Callable[[int, int], None],
 ) -> tuple[dict[str, Floats], Floats, Floats]:  # fmt: skip
-    """(state, head, bias) for :class:`TunedReader`, fitted on texts with labels (n,), 0 to ``classes`` - 1.
+    """(state, head, bias) for :class:`TunedReader`, fitted on texts with labels (n,), 0 to ``classes`` - 1. The layers
+    begin as the packaged encoder's, or as those of ``start``.
 
     With a folder ``keep`` a run that was stopped goes on after its last KEEP_STEPS, and ends as it would have without:
     batches and dropout are drawn anew from the seed and the step. The states below the tuned layers are computed once
@@ -107,7 +108,7 @@ def tune(
     from torch.nn import functional
 
     recipe = recipe or TunedRecipe()
-    kept = None if keep is None else keep / f"tuned-{_run_digest(texts, labels, recipe, seed)}.safetensors"
+    kept = None if keep is None else keep / f"tuned-{_run_digest(texts, labels, recipe, seed, start)}.safetensors"
     model = load_minilm()
     tokens = model.tokens_of(texts)
     lower: list[Any] = [None] * len(tokens)
@@ -117,7 +118,7 @@ def tune(
             for place, at in enumerate(batch):
                 lower[at] = hidden[place, : len(tokens[at])].to(torch.bfloat16).clone()
     torch.manual_seed(seed)
-    state = {name: value.requires_grad_() for name, value in model.layer_state(FIRST).items()}
+    state = {name: value.requires_grad_() for name, value in _first_state(model, start).items()}
     head = (torch.randn(2 * DIM, classes) * 0.02).requires_grad_()
     bias = torch.zeros(classes, requires_grad=True)
     steps = recipe.epochs * math.ceil(len(texts) / recipe.batch)
@@ -152,9 +153,14 @@ def tune(
     )
 
 
-def _run_digest(texts: Sequence[str], labels: Labels, recipe: TunedRecipe, seed: int) -> str:
-    """Names a training run: another text, label or number is another run."""
-    said = "\x00".join([*texts, repr(recipe), str(seed)]).encode("utf-8", "surrogatepass")
+def _first_state(model: MiniLM, start: TunedReader | None) -> dict[str, Tensor]:
+    return model.layer_state(FIRST) if start is None else {name: v.float().clone() for name, v in start.state.items()}
+
+
+def _run_digest(texts: Sequence[str], labels: Labels, recipe: TunedRecipe, seed: int, start: TunedReader | None) -> str:
+    """Names a training run: another text, label, number or beginning is another run."""
+    begun = "" if start is None else repr([float(value.sum()) for value in start.state.values()])
+    said = "\x00".join([*texts, repr(recipe), str(seed), begun]).encode("utf-8", "surrogatepass")
     return hashlib.sha256(said + labels.tobytes()).hexdigest()[:16]
 
 
