@@ -53,7 +53,8 @@ def evaluate_words(
 ) -> dict[str, Any]:  # fmt: skip
     """Judges the packaged scorer, or the one in ``weights``, or with ``cross_validate`` one that is refitted in each
     fold on the other folds, its threshold too. ``tune_folds`` tunes a second look in each fold as well, minutes a
-    fold, which is kept in ``cache`` so that a stopped run goes on. ``policy`` is the id of a default policy over words, or an attribute.
+    fold, which is kept in ``cache`` so that a stopped run goes on. ``policy`` is the id of a default policy over words,
+    or an attribute.
 
     Raises ImportFailed for a file, a column or labels that can't be used, SettingError for an unknown policy.
     """
@@ -93,7 +94,8 @@ def evaluate_words(
     result: dict[str, Any] = {
         "file": path.name, "texts": len(texts), "positive": int(truth.sum()), "policy": policy, "attribute": attribute,
         "model": scorer.model_id if not cross_validate else f"refitted in {cross_validate} folds",
-        "second_look": "tuned in each fold" if tuning is not None else looked, "seen_in_training": round(seen, 4) if not cross_validate else 0.0,
+        "second_look": "tuned in each fold" if tuning is not None else looked,
+        "seen_in_training": round(seen, 4) if not cross_validate else 0.0,
         **_figures(judged, truth, seed),
     }  # fmt: skip
     if classes and judged.probabilities is not None and judged.decided is not None:
