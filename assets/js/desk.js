@@ -100,7 +100,7 @@ function why(desk, item, data, ask) {
     cell.style.setProperty("--weight", fall / most);
     return cell;
   });
-  return make("section", "why", make("h3", "", found.picture ? "The region that carries it" : `The words that carry it: ${found.score.toFixed(2)} by the first look`),
+  return make("section", "why", make("h3", "", found.said ? "Why this score" : found.picture ? "The region that carries it" : `The words that carry it: ${found.score.toFixed(2)} by the first look`),
     words.length ? set(make("p", "", ...words), { dir: "auto" }) : null, cells ? make("div", "cells", ...cells) : null,
     found.said ? make("p", "faint", found.said) : null, swaps.length ? make("h3", "", "With somebody else in it") : null, ...swaps);
 }
@@ -227,9 +227,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 
   function actions(item) {
     const proposed = item.action;
+    const together = desk.grouped && data.review !== "second" ? members(desk, item).length + 1 : 1;
     const acts = Object.entries(KEYS).map(([key, action]) =>
-      button(NAMES[action], key, () => decide(item, action), `${action}${action === proposed ? " proposed" : ""}`));
-    acts.push(button("Skip", "s", () => leave(item, "skip"), "quiet"), button("Undo", "z", undo, "quiet"), button("?", "", () => { desk.help = !desk.help; redraw(); }, "quiet"));
+      button(together > 1 ? `${NAMES[action]} (${together.toLocaleString("en")})` : NAMES[action], key, () => decide(item, action), `${action}${action === proposed ? " proposed" : ""}`));
+    acts.push(button("Skip", "s", () => leave(item, "skip"), "quiet"), button("Snooze", "h", () => leave(item, "snooze"), "quiet"), button("Undo", "z", undo, "quiet"), button("?", "", () => { desk.help = !desk.help; redraw(); }, "quiet"));
     return make("div", "actions", ...acts);
   }
 

@@ -167,7 +167,9 @@ def _why(person: Person, token: str, act: Mapping[str, Any]) -> None:
         "pieces": [[clean(piece), fall / most if most > 0.005 else 0.0] for piece, fall in found.pieces],
         "swaps": [[clean(one.word), one.by, one.score] for one in found.swaps],
         "picture": found.picture.clip(0).tolist() if found.picture is not None else None,
-        "said": "" if found.pieces or found.picture is not None else "This policy has no words or regions to show.",
+        "said": ""
+        if found.pieces or found.picture is not None
+        else "It is no single word that carries it: this policy looks at more than the text.",
     }
 
 
