@@ -199,6 +199,7 @@ def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any
     shown = resources.posts(
         [member.post_id for member in group[:SHOWN_GROUP]] + [case.post_id for case in one.cases], hidden=True
     )
+    talkers = resources.users(one.thread)
     return {
         "id": post.id,
         "url": PostLink(post.id).url(),
@@ -228,7 +229,7 @@ def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any
         "signs": list(one.signs),
         "reports": [[kind, clean(policy or ""), clean(note), clean(who)] for kind, policy, note, who in one.reports],
         "thread": [
-            {"name": author_name(p, None), "text": clean(p.text[:280]), "current": p.id == post.id,
+            {"name": author_name(p, talkers.get(p.user_id or "")), "text": clean(p.text[:280]), "current": p.id == post.id,
              "url": PostLink(p.id).url()}
             for p in one.thread
         ],
