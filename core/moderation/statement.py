@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.database.moderation import Decision, latest_decisions, read_decisions
+from core.database.moderation import Decision, latest_batches, read_decisions
 from core.errors import ModerationError
 from core.export.cells import csv_text
 from core.moderation.decisions import REASONS
@@ -43,13 +43,14 @@ LOCKED = "locked"
 
 def recent_decisions(
     workspace: Workspace, limit: int, *, before: int | None = None, by: Person = ALONE
-) -> list[Decision]:
-    """Entries of the log, newest first, those before the one of that id. Raises RoleError."""
+) -> list[tuple[Decision, int]]:
+    """The log, newest first, before the entry of that id: of what was decided together the first entry, which was
+    looked at, and how many there are. Raises RoleError."""
     by.require("review")
     hidden = _locked(workspace, by)
     return [
-        replace(entry, subject=LOCKED) if entry.noun == "post" and entry.subject in hidden else entry
-        for entry in latest_decisions(workspace.cursor(), limit, before=before)
+        (replace(entry, subject=LOCKED) if entry.noun == "post" and entry.subject in hidden else entry, entries)
+        for entry, entries in latest_batches(workspace.cursor(), limit, before=before)
     ]
 
 

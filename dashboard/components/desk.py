@@ -229,8 +229,8 @@ def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any
         "signs": list(one.signs),
         "reports": [[kind, clean(policy or ""), clean(note), clean(who)] for kind, policy, note, who in one.reports],
         "thread": [
-            {"name": author_name(p, talkers.get(p.user_id or "")), "text": clean(p.text[:280]), "current": p.id == post.id,
-             "url": PostLink(p.id).url()}
+            {"name": author_name(p, talkers.get(p.user_id or "")), "text": clean(p.text[:280]),
+             "current": p.id == post.id, "url": PostLink(p.id).url()}
             for p in one.thread
         ],
         "group": [

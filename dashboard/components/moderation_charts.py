@@ -34,7 +34,7 @@ def draw_scores(found: Preview, *, key: str) -> None:
     if found.tried != found.threshold:
         drawn.add_vline(x=found.tried, line={"width": 2}, annotation_text="tried")
     _lay_out(drawn, "Score", "Posts")
-    drawn.update_yaxes(type="log")
+    drawn.update_yaxes(type="log", dtick=1)
     drawn.update_layout(bargap=0.08)
     st.plotly_chart(drawn, key=key, config=CONFIG, alt=f"Scores of {found.posts} posts, most of them low")
 

@@ -13,13 +13,14 @@ from core.moderation.decisions import appeal, undo
 from core.moderation.roles import Person
 from core.moderation.statement import log_csv, statement_json
 from dashboard import resources
-from dashboard.components.figures import day_and_time, table
+from dashboard.components.figures import day_and_time, number, table
 from dashboard.components.notices import notice, state
-from dashboard.components.text import Markup, element, show
+from dashboard.components.text import Markup, element, label, show
 from dashboard.links import ReviewLink
 from dashboard.resources import moderation
 
 PAGE = 50
+HEAD = ("", "When", "Who", "Decision", "On", "Policy", "Note")
 
 
 def draw_log(link: ReviewLink, person: Person) -> None:
@@ -30,11 +31,11 @@ def draw_log(link: ReviewLink, person: Person) -> None:
         return
     show(
         element("p", "Entries are added and never changed. Taking one back is an entry of its own.", class_="fs-faint"),
-        table(("", "When", "Who", "Decision", "On", "Policy", "Note"), [_row(entry) for entry in entries]),
+        table(HEAD, [_row(entry, count) for entry, count in entries]),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(entries) == PAGE and st.button("Older", icon=":material/arrow_forward:"):
-            st.session_state["log.before"] = entries[-1].id
+            st.session_state["log.before"] = entries[-1][0].id
             st.rerun()
         if before is not None and st.button("Newest", icon=":material/first_page:"):
             st.session_state["log.before"] = None
@@ -44,10 +45,10 @@ def draw_log(link: ReviewLink, person: Person) -> None:
                 "Whole log as CSV", data=partial(log_csv, resources.workspace(), by=person), file_name="decisions.csv",
                 mime="text/csv", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
-    _draw_acts(entries, person)
+    _draw_acts([entry for entry, _ in entries], person)
 
 
-def _row(entry: Decision) -> tuple[str | Markup, ...]:
+def _row(entry: Decision, count: int) -> tuple[str | Markup, ...]:
     what = entry.action + (f" “{entry.label}”" if entry.label else "")
     if entry.undoes:
         what = f"took back {entry.undoes}"
@@ -55,6 +56,8 @@ def _row(entry: Decision) -> tuple[str | Markup, ...]:
         what += " (second review)" if entry.review == "second" else " (appeal)"
     subject = entry.subject if len(entry.subject) <= 24 else entry.subject[:23] + "…"
     on = f"account {subject}" if entry.noun == "user" else subject
+    if count > 1:
+        on += f" and {number(count - 1)} more"
     note = " ".join((entry.note or "").split())
     return (
         str(entry.id), f"{day_and_time(entry.made_at)}", entry.reviewer, what, on, entry.policy or "", note[:120],
@@ -67,7 +70,8 @@ def _draw_acts(entries: Sequence[Decision], person: Person) -> None:
         return
     with st.container(border=True, key="log_acts"):
         show(element("h3", "With one entry"))
-        chosen = st.selectbox("Entry", list(by_id), format_func=lambda id_: f"{id_}: {by_id[id_].action}", width=240)
+        named = {id_: f"{id_}: {one.action} {label(one.subject, limit=24)}" for id_, one in by_id.items()}
+        chosen = st.selectbox("Entry", list(named), format_func=lambda id_: named[id_], width=280)
         entry = by_id[chosen]
         note = st.text_input("Note", key="log.note", max_chars=4000)
         with st.container(horizontal=True):

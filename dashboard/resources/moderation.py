@@ -66,8 +66,8 @@ def _not_scored(at: Version) -> dict[str, int]:
     return unscored(workspace())
 
 
-def decisions(limit: int, by: Person, before: int | None = None) -> list[Decision]:
-    """Entries of the log, newest first. Raises RoleError."""
+def decisions(limit: int, by: Person, before: int | None = None) -> list[tuple[Decision, int]]:
+    """The log, newest first: the first entry of what was decided together, and how many there are. Raises RoleError."""
     return recent_decisions(workspace(), limit, before=before, by=by)
 
 

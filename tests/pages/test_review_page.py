@@ -108,3 +108,21 @@ def test_a_locked_post_has_no_picture_and_no_neighbours_even_for_a_lead(flagged,
     visit("post", id="dog").check()
     assert visit.component("cards")["cards"][0]["pictures"] == []
     assert "Near this post" not in visit.html
+
+
+def test_posts_of_the_sheet_are_ticked_and_decided_together_and_taken_back(flagged, visit):
+    visit("review", view="sheet").check()
+    assert sorted(visit.cards()) == ["dog", "hostile"]
+    assert visit.app.button(key="sheet.decide").disabled
+    visit.app.button(key="sheet.all").click().run()
+    visit.app.selectbox(key="sheet.action").set_value("remove").run()
+    visit.app.button(key="sheet.decide").click().run()
+    visit.check()
+    assert "Nothing waits here" in visit.html
+    visit("review", view="log").check()
+    assert "and 1 more" in visit.html
+    assert visit.html.count("<tr") == 2, "a group is one line"
+    visit("review", view="sheet").check()
+    visit.app.button(key="sheet.undo").click().run()
+    visit.check()
+    assert sorted(visit.cards()) == ["dog", "hostile"]
