@@ -91,7 +91,8 @@ def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Poli
         ("Expected precision", _percent(found.precision[0]), _percent(found.precision[1])),
         ("Expected recall", _percent(found.recall[0]), _percent(found.recall[1])),
     ]
-    hours = f"{abs(found.hours):.1f} hours {'more' if found.hours > 0 else 'less'} to review" if found.hours else ""
+    work = duration(abs(found.hours) * 3600)
+    hours = f"{work} {'more' if found.hours > 0 else 'less'} to review" if found.hours else ""
     rests = (
         f"Corrected by {number(found.decided)} {plural('decision', found.decided)}."
         if found.corrected
