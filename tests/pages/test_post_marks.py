@@ -53,7 +53,7 @@ def test_cards_say_what_moderation_says_and_hidden_posts_have_none(small, visit)
     visit("post", id="cat").check()
     assert "Katze" not in str([block.proto.json for block in visit.app.get("bidi_component")])
     decide(workspace(), ["cat"], "escalate")
-    visit("").check()
+    visit("overview").check()
     assert "red cat" not in str([block.proto.json for block in visit.app.get("bidi_component")])
 
 

@@ -46,7 +46,9 @@ def network(workspace, tmp_path):
     with workspace.transaction() as cursor:
         for line in LIKES.splitlines()[1:]:
             user, post, kind = line.split(",")
-            cursor.execute("INSERT INTO interactions (user_id, post_id, kind) VALUES (?, ?, ?)", [user, post, kind])
+            cursor.execute(
+                "INSERT INTO interactions (user_id, post_id, kind, generation) VALUES (?, ?, ?, 1)", [user, post, kind]
+            )
     return workspace
 
 
