@@ -113,6 +113,7 @@ def test_a_viewer_looks_and_reports_and_reviews_nothing(log_in):
     assert "A lead brings data in" in page.locator("body").inner_text()
     visitor.open("post?id=cat1")
     page.get_by_role("button", name="Send to review").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("Waits for review").wait_for()
     page.get_by_role("button", name="Log out").click()
     page.get_by_text("Log in to look at this network").wait_for()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.encoders.torchvision_operators import declare_torchvision_operators
 from core.errors import JobFailed, ModelError, SettingError
 from core.moderation.policies import Policy, save_policy
 from core.moderation.roles import ALONE
@@ -21,6 +22,7 @@ LABELS = ["toxicity", "insult", "threat", "dull"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    declare_torchvision_operators()
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
