@@ -102,9 +102,7 @@ def _draw_choice(link: ReviewLink, person: Person, ids: list[str], selection: Se
 
 
 def _tick(selection: Selection, ids: list[str]) -> None:
-    for id_ in ids:
-        if id_ not in selection.ids:
-            selection.toggle(id_)
+    selection.take({"of": selection.of, "ticked": [[id_, True] for id_ in ids]})
 
 
 def _draw_undo(person: Person) -> None:
