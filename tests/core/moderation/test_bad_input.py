@@ -30,7 +30,7 @@ LANGS = {"german": "de"}
 def sent(workspace, tmp_path):
     folder = tmp_path / "sent"
     folder.mkdir()
-    posts = [{"id": id_, "text": text, "lang": LANGS.get(id_)} for id_, text in TEXTS.items()]
+    posts = [{"id": id_, "text": text, "lang": LANGS.get(id_), "images": None} for id_, text in TEXTS.items()]
     frames = [Image.fromarray(np.full((48, 64, 3), shade, np.uint8)) for shade in (20, 120, 220)]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
     frames[0].save(folder / "broken.png")

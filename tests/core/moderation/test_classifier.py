@@ -32,7 +32,8 @@ def folder(tmp_path_factory):
     BertTokenizerFast(str(path / "vocab.txt"), model_max_length=64).save_pretrained(path)
     torch.manual_seed(0)
     config = BertConfig(
-        len(WORDS), 16, 1, 2, 32, max_position_embeddings=64, problem_type="multi_label_classification",
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64, problem_type="multi_label_classification",
         id2label=dict(enumerate(LABELS)), label2id={label: at for at, label in enumerate(LABELS)},
     )  # fmt: skip
     BertForSequenceClassification(config).save_pretrained(path, safe_serialization=True)
