@@ -35,11 +35,11 @@ moderators = "reviewer"
 
 @pytest.fixture(scope="module")
 def team(network, imports, tmp_path_factory):
-    """The server of a team, with three reported posts, a removed one and a locked one."""
+    """The server of a team, with six reported posts, a removed one and a locked one."""
     folder = tmp_path_factory.mktemp("team")
     copy = shutil.copytree(network, folder / "network")
     with Workspace.open(copy, Settings(workspace=copy, threads=1)) as workspace:
-        report(workspace, ["cat0", "garden1", "coffee1"], "insult", by=ALONE)
+        report(workspace, ["cat0", "garden1", "coffee1", "rocket0", "filler1", "filler2"], "insult", by=ALONE)
         decide(workspace, ["rocket2"], "remove", policy="insult", by=ALONE)
         decide(workspace, ["garden2"], "escalate", reason="illegal", by=ALONE)
     (folder / "roles.toml").write_text(ROLES)
