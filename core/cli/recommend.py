@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from core.cli.shell import (
     settings_of,
     wants_json,
 )
+from core.errors import SettingError
 from core.settings import read_settings
 
 recommend_app = command_group("recommend", "What users would be shown, why, and how good that is.")
@@ -51,6 +53,9 @@ def recommend_evaluate(
     out: Annotated[
         Path | None, typer.Option(help="A JSON file for what is found, trial by trial; a later run goes on from it.")
     ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting by hand, as in --set loss=logistic; several times.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """How well a recommender trained on one file foretells another, ranking every item for every user."""
@@ -63,6 +68,7 @@ def recommend_evaluate(
     request = Request(
         train, test, valid, items, names, trials=trials, seed=seed, k=k, cold=cold,
         threads=read_settings().thread_count(), command=_command(), out=out,
+        given=_given(set_ or []),
     )  # fmt: skip
     with progress() as report:
         found = evaluate(request, report)
@@ -70,6 +76,20 @@ def recommend_evaluate(
         print_json(found[0] if len(found) == 1 else {"models": found, f"recall@{k}": _best(found, f"recall@{k}")})
         return
     _print_evaluation(found, k)
+
+
+def _given(pairs: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value that reads as JSON is that, any other a word."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise SettingError(f"--set takes NAME=VALUE, not {pair!r}.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def _command() -> str:
@@ -204,7 +224,10 @@ def recommend_similar_users(
         "user": user,
         "alike": [{"user": id_, "cosine": round(score, 4)} for id_, score in alike],
         "shared_posts": [{"user": id_, "overlap": round(score, 4)} for id_, score in shared],
-        "to_follow": [{"user": id_, "cosine": round(score, 4), "via": n} for id_, score, n in follow],
+        "to_follow": [
+            {"user": one.user_id, "cosine": round(one.cosine, 4), "users_alike": one.alike, "followed_by": one.followed}
+            for one in follow
+        ],
     }
     if wants_json(json_):
         print_json(document)
@@ -214,7 +237,7 @@ def recommend_similar_users(
         table.add_column(name)
     for at in range(max(len(alike), len(shared), len(follow))):
         cells = [f"{one[at][0]} {one[at][1]:.2f}" if at < len(one) else "" for one in (alike, shared)]
-        cells.append(f"{follow[at][0]} {follow[at][1]:.2f}" if at < len(follow) else "")
+        cells.append(f"{follow[at].user_id} {follow[at].cosine:.2f}" if at < len(follow) else "")
         table.add_row(*(Text(cell) for cell in cells))
     out_console.print(table)
 

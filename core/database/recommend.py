@@ -15,12 +15,15 @@ from core.database.connection import first_row
 
 Cursor = duckdb.DuckDBPyConnection
 
-# Whom and what an act tells of, with the posts that a user wrote as acts of their own.
+# Whom and what an act tells of, with the posts that a user wrote as acts of their own. What somebody follows is a user.
 _ACTS = """
     SELECT i.user_id, p.row, i.kind, i.created_at, i.weight FROM interactions i JOIN posts p ON p.id = i.post_id
+    WHERE i.kind <> 'follow'
     UNION ALL
     SELECT user_id, row, 'wrote', created_at, 1.0 FROM posts WHERE user_id IS NOT NULL AND user_id <> ''
 """
+_NO_ACT = "('view', 'impression', 'follow')"
+"""Kinds of interactions that say nothing of what a user thinks of a post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,12 @@ class TrainingRow:
 
 
 def read_acts(cursor: Cursor, user_id: str | None = None) -> dict[str, Any]:
-    """Columns user_id, row, kind, created_at, weight of all acts, or of one user's, in the order of time."""
+    """Columns user_id, row, kind, created_at, weight and hidden of all acts, or of one user's, in the order of time.
+    ``hidden``: a reviewer removed or locked the post."""
     where = "" if user_id is None else "WHERE user_id = ?"
     found: dict[str, Any] = cursor.execute(
-        f"SELECT * FROM ({_ACTS}) {where} ORDER BY created_at NULLS FIRST, row, kind, user_id",
+        "SELECT *, row IN (SELECT row FROM hidden_posts) AS hidden"
+        f" FROM ({_ACTS}) {where} ORDER BY created_at NULLS FIRST, row, kind, user_id",
         [] if user_id is None else [user_id],
     ).fetchnumpy()
     return found
@@ -51,9 +56,9 @@ def find_people(cursor: Cursor, words: str, *, limit: int) -> list[tuple[str, in
     """(user id, number of acts) of users whose name, handle or id holds ``words``, who act on posts; the busiest first.
     Without words the busiest of all."""
     found = cursor.execute(
-        """
+        f"""
         SELECT i.user_id, count(*) FROM interactions i LEFT JOIN users u ON u.id = i.user_id
-        WHERE i.kind NOT IN ('view', 'impression')
+        WHERE i.kind NOT IN {_NO_ACT}
             AND (? = '' OR contains(lower(concat_ws(' ', u.name, u.handle, i.user_id)), lower(?)))
         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
         """,
@@ -137,10 +142,10 @@ def click_through(cursor: Cursor) -> list[tuple[int, int, int]]:
     """(rank, impressions, how many the user acted on) of acts of the kind ``impression``, whose weight is the rank at
     which the post was shown. An act counts where it is of the same user and post, no earlier, and no view."""
     return cursor.execute(
-        """
+        f"""
         SELECT i.weight::INTEGER, count(*), count(*) FILTER (EXISTS (
             SELECT 1 FROM interactions a WHERE a.user_id = i.user_id AND a.post_id = i.post_id
-                AND a.kind NOT IN ('impression', 'view') AND coalesce(a.created_at >= i.created_at, true)))
+                AND a.kind NOT IN {_NO_ACT} AND coalesce(a.created_at >= i.created_at, true)))
         FROM interactions i WHERE i.kind = 'impression' AND i.weight BETWEEN 1 AND 1000 GROUP BY 1 ORDER BY 1
         """
     ).fetchall()
@@ -152,3 +157,39 @@ def authors_and_days(cursor: Cursor, rows: Sequence[int]) -> dict[int, tuple[str
         "SELECT row, user_id, created_at FROM posts WHERE row IN (SELECT unnest(?::BIGINT[]))", [list(rows)]
     ).fetchall()
     return {row: (author, moment) for row, author, moment in found}
+
+
+def lately_acted_on(cursor: Cursor, at: datetime, half_life: float, *, limit: int = 5000) -> list[tuple[int, float]]:
+    """(post row, sum of its acts, each halved every ``half_life`` days before ``at`` or the newest), the most first."""
+    return cursor.execute(
+        f"""
+        WITH acts AS (SELECT p.row, i.created_at FROM interactions i JOIN posts p ON p.id = i.post_id
+                      WHERE i.kind NOT IN {_NO_ACT} AND coalesce(i.created_at <= ?, true)),
+             newest AS (SELECT max(created_at) AS moment FROM acts)
+        SELECT row, sum(pow(2, -coalesce(epoch(moment) - epoch(created_at), 86400 * ?) / 86400 / ?)) AS liked
+        FROM acts, newest GROUP BY row ORDER BY liked DESC, row DESC LIMIT ?
+        """,
+        [at, 10 * half_life, half_life, limit],
+    ).fetchall()
+
+
+def followed_by(cursor: Cursor, user_id: str) -> set[str]:
+    """Whom a user follows: interactions of the kind ``follow`` name a user in place of a post."""
+    found = cursor.execute(
+        "SELECT DISTINCT post_id FROM interactions WHERE kind = 'follow' AND user_id = ?", [user_id]
+    ).fetchall()
+    return {str(id_) for (id_,) in found}
+
+
+def followed_by_followed(cursor: Cursor, user_id: str, *, limit: int) -> list[tuple[str, int]]:
+    """(user, by how many of those whom ``user_id`` follows that one is followed), the most first, less those whom the
+    user follows already."""
+    return cursor.execute(
+        """
+        WITH follows AS (SELECT DISTINCT user_id, post_id FROM interactions WHERE kind = 'follow'),
+             mine AS (SELECT post_id AS id FROM follows WHERE user_id = ?)
+        SELECT f.post_id, count(*) FROM follows f JOIN mine ON f.user_id = mine.id
+        WHERE f.post_id <> ? AND f.post_id NOT IN (SELECT id FROM mine) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
+        """,
+        [user_id, user_id, limit],
+    ).fetchall()

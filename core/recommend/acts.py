@@ -52,13 +52,14 @@ class Act:
 class History:
     """What is known of one user at a moment, newest first. ``seen`` are rising rows that are not to be recommended: all
     that the user acted on, saw or wrote, and what was taken out of the history by hand. ``left_out`` counts acts past
-    MOST_HISTORY."""
+    MOST_HISTORY, ``removed`` those on posts that a reviewer removed, which are no part of the history."""
 
     user_id: str
     acts: tuple[Act, ...]
     seen: Rows
     at: datetime | None = None
     left_out: int = 0
+    removed: int = 0
 
     def rows(self) -> Rows:
         return np.array([act.row for act in self.acts], np.int64)
@@ -115,15 +116,20 @@ def history_of(
     taken = {known[id_] for id_ in without if id_ in known}
     found: dict[int, tuple[list[str], datetime | None, float]] = {}
     seen: set[int] = set()
-    for row, kind, moment, weight in zip(
-        columns["row"].tolist(), columns["kind"].tolist(), _moments(columns), columns["weight"].tolist(), strict=True
-    ):
+    removed: set[int] = set()
+    for row, kind, moment, weight, hidden in zip(
+        columns["row"].tolist(), columns["kind"].tolist(), _moments(columns), columns["weight"].tolist(),
+        columns["hidden"].tolist(), strict=True,
+    ):  # fmt: skip
         if at is not None and moment is not None and moment > at:
             continue
         tells = weight_of(kind, weight)
         if tells or not unseen_views:
             seen.add(row)
         if not tells:
+            continue
+        if hidden:
+            removed.add(row)
             continue
         kinds, _, total = found.get(row, ([], None, 0.0))
         found[row] = ([*dict.fromkeys([*kinds, kind])], moment, total + tells)
@@ -135,7 +141,9 @@ def history_of(
     by_hand = [act for act in by_hand if act.row not in found]
     seen |= {act.row for act in by_hand}
     kept = [*by_hand, *acts][:MOST_HISTORY]
-    return History(user_id, tuple(kept), np.array(sorted(seen), np.int64), at, len(by_hand) + len(acts) - len(kept))
+    return History(
+        user_id, tuple(kept), np.array(sorted(seen), np.int64), at, len(by_hand) + len(acts) - len(kept), len(removed)
+    )
 
 
 def _moments(columns: dict[str, Any]) -> list[datetime | None]:
@@ -159,7 +167,7 @@ def all_acts(workspace: Workspace, *, until: datetime | None = None) -> Acts:
     seconds = moments.astype("datetime64[us]").astype(np.float64) / 1e6
     seconds[np.isnat(moments)] = np.nan
     # What is hidden teaches nothing, least of all what is locked as possibly illegal.
-    use = (weights > 0) & ~np.isin(columns["row"], removed_rows(workspace))
+    use = (weights > 0) & ~np.asarray(columns["hidden"], bool)
     if until is not None:
         use &= ~(seconds > _seconds(until))
     users, user_at = np.unique(np.asarray(columns["user_id"], str)[use], return_inverse=True)

@@ -16,11 +16,13 @@ from core.recommend import interactions
 from core.recommend.metrics import Judged, judge, summarise
 from core.recommend.models import make_model
 from core.recommend.models.popularity import check_training
-from core.recommend.models.two_tower import TwoTower
+from core.recommend.models.two_tower import CONTENT_PHASE, TwoTower
 from core.recommend.protocol import Training
 
 CHILD = "core.recommend.child:serve"
 K = 20
+_CONTENT_FROM = 0.8
+"""How far the two towers are when they begin to learn content by itself."""
 LEAST_HELD = 20
 """With fewer acts after the cut the figures would say nothing, and there are none."""
 
@@ -77,6 +79,7 @@ class _Work:
         self.seed, self.fits, self.done = int(params.get("seed", 0)), 3 if name == "two-tower" else 2, 0
         self._content = arrays["content"] if arrays["content"].size else None
         self._profile = arrays["profile"] if arrays["profile"].size else None
+        self._content_from = _CONTENT_FROM if name == "two-tower" and self._content is not None else 1.0
         self._threads, self._unfinished, self._report = int(params["threads"]), Path(params["unfinished"]), report
 
     def training(
@@ -84,7 +87,10 @@ class _Work:
     ) -> Training:
         def tell(phase: str, at: int, of: int | None) -> None:
             if of:
-                self._report(round(1000 * (self.done + at / of) / self.fits), 1000)
+                share = self._content_from * at / of
+                if phase == CONTENT_PHASE:
+                    share = self._content_from + (1 - self._content_from) * at / of
+                self._report(round(1000 * (self.done + share) / self.fits), 1000)
 
         return Training(
             matrix, days, self._content, self._profile, held, seed=self.seed, threads=self._threads, report=tell,

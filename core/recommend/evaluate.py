@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ KEPT_SHARE = 0.03
 class Request:
     """What to measure. ``cold`` holds that share of the items out of training whole, to be ranked among themselves.
 
-    ``settings`` are given by hand and not chosen. ``trials`` is how many settings each model may try.
+    ``given`` are settings by hand, which are not chosen. ``trials`` is how many settings each model may try.
     What is found is written to ``out`` as it comes, and a request that asks the same goes on from there.
     """
 
@@ -46,6 +46,7 @@ class Request:
     threads: int = 1
     command: str = ""
     out: Path | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def evaluate(request: Request, report: Report = silent) -> list[dict[str, Any]]:
     for name in request.models:
         if name not in MODELS:
             raise SettingError(f"There is no recommender {name!r}; there are {', '.join(MODELS)}.")
+        make_model(name, **request.given)  # says which setting it does not know
     data = _read(request, report)
     findings = Findings(request.out, _question(data, request))
     found = []
@@ -97,6 +99,7 @@ def _question(data: _Data, request: Request) -> dict[str, Any]:
     return {
         "chosen_on": interactions.split_hash(data.choose.train, data.choose.held), "split": data.about["split"],
         "content": content, "seed": request.seed, "k": request.k, "cold": request.cold,
+        "given": dict(request.given),
     }  # fmt: skip
 
 
@@ -163,12 +166,12 @@ def _evaluate_one(name: str, data: _Data, request: Request, findings: Findings, 
     )  # fmt: skip
     chooses = request.trials > 1 or name == "two-tower"  # the latter chooses when to stop
     keeps_chosen = data.keeps_chosen and name == "two-tower"
-    settings: dict[str, Any] = {}
+    settings = dict(request.given)
     trials: list[Trial] = []
     model: Recommender | None = None
     if chooses:
         settings, model, trials = choose(
-            name, training, trials=request.trials, given={}, findings=findings, keep_model=keeps_chosen
+            name, training, trials=request.trials, given=settings, findings=findings, keep_model=keeps_chosen
         )
     if keeps_chosen and model is not None:
         fit_seconds = next(trial.seconds for trial in trials if trial.chosen == settings)

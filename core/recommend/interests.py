@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from core import collections
 from core.compare import distinctive
 from core.database.posts import ids_of
 from core.database.recommend import authors_and_days
@@ -17,7 +19,7 @@ from core.recommend.acts import History, history_of
 from core.recommend.metrics import gini
 from core.recommend.rerank import Knobs
 from core.recommend.serving import Listing, flagged, listing_of
-from core.recommend.similar import everybody
+from core.recommend.similar import everybody, users_alike
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _EVIDENCE = 6
 _TAG = re.compile(r"#\w{2,50}")
 _SEGMENT = 100
+EVERYBODY, ALIKE, AS_ACTIVE = "everybody", "alike", "as-active"
+SEGMENTS = (EVERYBODY, ALIKE, AS_ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +153,36 @@ def exposure_of(workspace: Workspace, listings: list[Listing]) -> Exposure:
     )  # fmt: skip
 
 
-def segment_exposure(workspace: Workspace, model: str, knobs: Knobs, *, seed: int = 0) -> Exposure:
-    """The same over up to 100 users, drawn with a seed: what to compare one user's list with."""
+def segment_users(workspace: Workspace, segment: str, history: History) -> list[str]:
+    """Ids of the users of a segment who have a history: everybody, those alike, those of a third of users as active as
+    this one, or a collection of users by its id. Raises CollectionError for an unknown collection."""
     acts, _ = everybody(workspace)
-    if not len(acts.users):
+    if segment == EVERYBODY:
+        return list(acts.users)
+    if segment == ALIKE:
+        return [user for user, _ in users_alike(workspace, history, k=_SEGMENT)]
+    if segment == AS_ACTIVE:
+        lengths = np.diff(acts.matrix.indptr)
+        if not len(lengths):
+            return []
+        low, high = np.quantile(lengths, [1 / 3, 2 / 3])
+        third = np.searchsorted([low, high], lengths, "left")
+        own = int(np.searchsorted([low, high], len(history.acts), "left"))
+        return [acts.users[at] for at in np.flatnonzero(third == own)]
+    known = set(acts.users)
+    size = collections.about(workspace, segment).size
+    return [user for user in collections.page(workspace, segment, offset=0, limit=size) if user in known]
+
+
+def segment_exposure(
+    workspace: Workspace, model: str, knobs: Knobs, users: Sequence[str], *, seed: int = 0
+) -> Exposure:
+    """The same over up to 100 of some users, drawn with a seed: what to compare one user's list with."""
+    if not users:
         return exposure_of(workspace, [])
-    some = np.random.default_rng(seed).choice(len(acts.users), min(_SEGMENT, len(acts.users)), replace=False)
+    some = np.random.default_rng(seed).choice(len(users), min(_SEGMENT, len(users)), replace=False)
     return exposure_of(
-        workspace, [listing_of(workspace, history_of(workspace, acts.users[at]), model, knobs) for at in np.sort(some)]
+        workspace, [listing_of(workspace, history_of(workspace, users[at]), model, knobs) for at in np.sort(some)]
     )
 
 

@@ -47,6 +47,7 @@ FOREIGN = "imported:"
 _OVERFETCH = 2000
 """So many seen posts are asked for in addition and dropped; with more, the index is told which it may return."""
 _FALLBACK_HALF_LIFE = 14.0
+_UNKNOWN = "Nothing is known of what this user likes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def candidates(
         scores = np.array([score for _, score in found], np.float32)
         return *_permitted(workspace, history, knobs, rows, scores, k), model, notes
     if model != FALLBACK and not len(history.acts):
-        notes.append("Nothing is known of what this user likes, so the list is what was liked most of late.")
+        known = "All that this user liked was removed by review" if history.removed else _UNKNOWN
+        notes.append(f"{known}, so the list is what was liked most of late.")
         model = FALLBACK
     if model != FALLBACK:
         trained = open_trained(workspace, model)
@@ -262,16 +264,7 @@ def score_histories(trained: Trained, histories: Sequence[History], kept: Sequen
 def lately_liked(workspace: Workspace, at: datetime | None) -> tuple[Rows, Scores]:
     """The posts with most acts, each halved every two weeks before ``at`` or the newest; then the newest posts."""
     cursor = workspace.cursor()
-    found = cursor.execute(
-        """
-        WITH acts AS (SELECT p.row, i.created_at FROM interactions i JOIN posts p ON p.id = i.post_id
-                      WHERE i.kind NOT IN ('view', 'impression') AND coalesce(i.created_at <= ?, true)),
-             newest AS (SELECT max(created_at) AS moment FROM acts)
-        SELECT row, sum(pow(2, -coalesce(epoch(moment) - epoch(created_at), 86400 * ?) / 86400 / ?)) AS liked
-        FROM acts, newest GROUP BY row ORDER BY liked DESC, row DESC LIMIT 5000
-        """,
-        [at or datetime(9999, 1, 1), 10 * _FALLBACK_HALF_LIFE, _FALLBACK_HALF_LIFE],
-    ).fetchall()
+    found = table.lately_acted_on(cursor, at or datetime(9999, 1, 1), _FALLBACK_HALF_LIFE)
     if not found:
         found = [
             (row, -float(place))

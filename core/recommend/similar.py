@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -11,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.database.posts import ids_of, rows_of
-from core.database.recommend import authors_and_days
+from core.database.recommend import authors_and_days, followed_by, followed_by_followed
+from core.moderation import effects
 from core.recommend.acts import HALF_LIFE_DAYS, Acts, History, all_acts
 from core.recommend.interactions import faded
 from core.recommend.models.content import unit_rows
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 
-_kept: WeakKeyDictionary[Workspace, tuple[tuple[int, int], Acts, Matrix]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Workspace, tuple[tuple[int, int, int], Acts, Matrix]] = WeakKeyDictionary()
 _lock = threading.Lock()
+_NEIGHBOURS = 20
 RRF = 60.0
 """Constant of reciprocal rank fusion (Cormack et al., 2009)."""
 
@@ -33,7 +37,7 @@ def everybody(workspace: Workspace) -> tuple[Acts, Matrix]:
     """All acts, and a unit vector a user: by the two towers where they are trained, else the user's row of acts
     projected at random to 256 dimensions, whose cosines are those of shared neighbours but for chance."""
     trained = open_trained(workspace, "two-tower") if "two-tower" in trained_names(workspace) else None
-    at = (workspace.generation, trained.number if trained else -1)
+    at = (workspace.generation, trained.number if trained else -1, effects.version(workspace))
     with _lock:
         kept = _kept.get(workspace)
         if kept is not None and kept[0] == at:
@@ -60,10 +64,12 @@ def users_alike(
     cosines = vectors @ _own_vector(workspace, acts, vectors, history)
     if who_acted_on is not None:
         row = rows_of(workspace.cursor(), [who_acted_on]).get(who_acted_on)
-        at = np.searchsorted(acts.posts, row) if row is not None else 0
+        if row is None:
+            return []
+        at = np.searchsorted(acts.posts, row)
         acted = np.zeros(len(acts.users), bool)
         acted[acts.matrix.tocsc()[:, [int(at)]].indices] = True
-        author = authors_and_days(workspace.cursor(), [row or 0]).get(row or 0, (None, None))[0]
+        author = authors_and_days(workspace.cursor(), [row]).get(row, (None, None))[0]
         acted &= np.array([user != author for user in acts.users])
         cosines = np.where(acted, cosines, -np.inf)
     order = np.argsort(-cosines, kind="stable")
@@ -97,40 +103,46 @@ def shared_neighbours(workspace: Workspace, history: History, *, k: int = 10) ->
     ]
 
 
-def to_follow(workspace: Workspace, history: History, *, k: int = 10) -> list[tuple[str, float, int]]:
-    """(author, cosine, how many users alike acted on them) of authors whom the user has not acted on.
+@dataclass(frozen=True, slots=True)
+class ToFollow:
+    """A user whom another might follow. ``cosine`` is that of the user's vector to the mean of their nearest posts, 0
+    where none is near; ``alike`` so many users alike act on their posts; ``followed`` so many of those whom the user
+    follows follow them."""
 
-    Two rankings merged by reciprocal rank: authors whose posts' vectors are nearest to the user's, and authors on whom
-    the 20 users with most shared neighbours act.
+    user_id: str
+    cosine: float
+    alike: int
+    followed: int
+
+
+def to_follow(workspace: Workspace, history: History, *, k: int = 10) -> list[ToFollow]:
+    """Users whom the user neither follows nor has acted on.
+
+    Three rankings merged by reciprocal rank: authors whose posts' vectors are nearest to the user's, authors on whom
+    the 20 users with most shared neighbours act, and those who are followed by whom the user follows.
     """
-    if not len(history.acts):
-        return []
     cursor = workspace.cursor()
-    met = {author for author, _ in authors_and_days(cursor, history.rows().tolist()).values()} | {
-        history.user_id,
-        None,
-        "",
-    }
-    near = _near_authors(workspace, history)
+    met = {author for author, _ in authors_and_days(cursor, history.rows().tolist()).values()}
+    met |= {history.user_id, None, ""} | followed_by(cursor, history.user_id)
+    near = _near_authors(workspace, history) if history.acts else {}
     counts: dict[str, int] = defaultdict(int)
     acts, _ = everybody(workspace)
     place = {user: at for at, user in enumerate(acts.users)}
-    for user, _ in shared_neighbours(workspace, history, k=20):
+    for user, _ in shared_neighbours(workspace, history, k=_NEIGHBOURS):
         at = place[user]
         rows = acts.posts[acts.matrix.indices[acts.matrix.indptr[at] : acts.matrix.indptr[at + 1]]]
         for author in {author for author, _ in authors_and_days(cursor, rows.tolist()).values() if author}:
             if author != user:
                 counts[author] += 1
-    ranked = [
-        [author for author in sorted(near, key=lambda one: -near[one]) if author not in met],
-        [author for author in sorted(counts, key=lambda one: (-counts[one], one)) if author not in met],
-    ]
+    graph = dict(followed_by_followed(cursor, history.user_id, limit=1000))
     merged: dict[str, float] = defaultdict(float)
-    for one in ranked:
-        for rank, author in enumerate(one, start=1):
+    scores: Mapping[str, float]
+    for scores in (near, counts, graph):
+        ranked = sorted((one for one in scores if one not in met), key=lambda one: (-scores[one], one))
+        for rank, author in enumerate(ranked, start=1):
             merged[author] += 1.0 / (RRF + rank)
     best = sorted(merged, key=lambda author: (-merged[author], author))[:k]
-    return [(author, near.get(author, 0.0), counts.get(author, 0)) for author in best]
+    return [ToFollow(one, near.get(one, 0.0), counts.get(one, 0), graph.get(one, 0)) for one in best]
 
 
 def _near_authors(workspace: Workspace, history: History) -> dict[str, float]:
@@ -145,7 +157,8 @@ def _near_authors(workspace: Workspace, history: History) -> dict[str, float]:
     if not np.any(vector) or not len(index):
         return {}
     scores, rows = index.search(vector[None], min(2000, len(index)))
-    about = authors_and_days(workspace.cursor(), rows[0][rows[0] >= 0].tolist())
+    shown = np.setdiff1d(rows[0][rows[0] >= 0], effects.removed_rows(workspace))
+    about = authors_and_days(workspace.cursor(), shown.tolist())
     best: dict[str, list[float]] = defaultdict(list)
     for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True):
         author = about.get(row, (None, None))[0]
@@ -165,10 +178,8 @@ def liked_together(workspace: Workspace, post_id: str, *, k: int = 10) -> list[t
     _, vectors = workspace.indexes.store.read(space, np.array([row], np.int64))
     if not len(vectors):
         return []
-    from core.moderation.effects import removed_rows
-
     index = workspace.indexes.store.index(space)
-    removed = set(removed_rows(workspace).tolist())
+    removed = set(effects.removed_rows(workspace).tolist())
     scores, rows = index.search(vectors, min(k + 1 + len(removed), len(index)))
     ids = ids_of(workspace.cursor(), rows[0].tolist())
     return [

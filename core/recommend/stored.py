@@ -16,6 +16,7 @@ Arrays = dict[str, NDArray[Any]]
 
 ARRAYS, ABOUT = "model.safetensors", "model.json"
 _MOST_ABOUT = 4_000_000
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def save_model(folder: Path, name: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -48,8 +49,12 @@ def load_model(folder: Path, name: str) -> tuple[dict[str, Any], Arrays]:
 
 
 def settings_of(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """``defaults`` with what was given instead. Raises SettingError for a name that is not among them."""
-    for key in given:
+    """``defaults`` with what was given instead. Raises SettingError for a name that is not among them, or a value that
+    is of another kind than its default."""
+    for key, value in given.items():
         if key not in defaults:
             raise SettingError(f"{name} has no setting {key!r}; it has {', '.join(defaults) or 'none'}.")
+        kind = type(defaults[key])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise SettingError(f"{name}: {key} is {_KINDS[kind]}, such as {defaults[key]!r}, not {value!r}.")
     return {**defaults, **given}

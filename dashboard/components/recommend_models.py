@@ -16,6 +16,7 @@ from dashboard.components.figures import day_and_time, duration, number, table
 from dashboard.components.jobs import POLL_SECONDS, heading, outcome, progress
 from dashboard.components.notices import notice, state
 from dashboard.components.recommend_exposure import draw_click_through
+from dashboard.components.recommend_imported import draw_imported
 from dashboard.components.text import element, foreign, show
 from dashboard.resources import recommend
 from dashboard.theme import chart_colours
@@ -29,8 +30,8 @@ def training_jobs() -> list[Job]:
     return [job for job in resources.active_jobs() if job.kind == "recommend"]
 
 
-def submit_training(models: Sequence[str]) -> None:
-    resources.workspace().jobs.submit("recommend", train_params(tuple(models)), title="Train recommenders")
+def submit_training(models: Sequence[str], seed: int = 0) -> None:
+    resources.workspace().jobs.submit("recommend", train_params(tuple(models), seed=seed), title="Train recommenders")
 
 
 def draw_train_hint() -> None:
@@ -47,26 +48,26 @@ def draw_train_hint() -> None:
 
 
 def draw_models() -> None:
-    """What is trained, how good it was, how it learnt, and a way to train again."""
+    """What is trained, how good it was, how it learnt, and a way to train again; what was made elsewhere."""
     rows = recommend.trainings()
     with st.container(border=True, key="recommend_train"):
         if training_jobs():
             _draw_running()
         else:
             _draw_train_form(bool(rows))
-    if not rows:
+    if rows:
+        newest: dict[str, TrainingRow] = {}
+        for row in rows:
+            newest.setdefault(row.model, row)
+        _draw_table(list(newest.values()))
+        left, right = st.columns(2, gap="large")
+        with left:
+            _draw_curve(newest.get("two-tower"))
+        with right:
+            _draw_over_time(rows)
+    else:
         state("No model is trained yet", "Training takes from half a minute to some minutes, in the background.")
-        draw_click_through()
-        return
-    newest: dict[str, TrainingRow] = {}
-    for row in rows:
-        newest.setdefault(row.model, row)
-    _draw_table(list(newest.values()))
-    left, right = st.columns(2, gap="large")
-    with left:
-        _draw_curve(newest.get("two-tower"))
-    with right:
-        _draw_over_time(rows)
+    draw_imported()
     draw_click_through()
 
 
@@ -74,18 +75,23 @@ def _draw_train_form(again: bool) -> None:
     failed = next((job for job in resources.workspace().jobs.list(limit=20) if job.kind == "recommend"), None)
     if failed is not None and failed.state == "failed":
         show(heading(failed), element("p", outcome(failed), class_="fs-bad-text"))
-    chosen = st.multiselect(
-        "Which to train", list(MODELS), default=list(DEFAULT), format_func=lambda name: TITLES[name],
-        key="recommend.train_which",
-    )  # fmt: skip
-    if st.button(
-        "Train again" if again else "Train",
-        icon=":material/model_training:",
-        disabled=not chosen,
-        key="recommend.train",
-    ):
-        submit_training(chosen)
-        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Which to train", list(MODELS), default=list(DEFAULT), format_func=lambda name: TITLES[name],
+            key="recommend.train_which", width="stretch",
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, key="recommend.seed", width=120,
+            help="The same seed on the same acts gives the same models; another tells how much is chance.",
+        )  # fmt: skip
+        if st.button(
+            "Train again" if again else "Train",
+            icon=":material/model_training:",
+            disabled=not chosen,
+            key="recommend.train",
+        ):
+            submit_training(chosen, int(seed))
+            st.rerun()
 
 
 def _draw_running() -> None:
@@ -113,7 +119,7 @@ def _draw_table(rows: Sequence[TrainingRow]) -> None:
                 f"Each learnt from what was done up to {figures['cut']} and was judged on what"
                 f" {number(figures['users'])} users did after, every post ranked for each; then it learnt from"
                 " everything, which is what serves."
-                f" Split {figures['split']}, seed 0.",
+                f" Split {figures['split']}; seed {figures.get('seed', 0)}.",
                 class_="fs-faint",
             )
         )
@@ -163,29 +169,43 @@ def _figure(value: Any) -> str:
 
 
 def _draw_curve(row: TrainingRow | None) -> None:
-    points = [one for one in row.curve if "ndcg" in one] if row is not None else []
+    """Of what was held out where there was anything, else the loss."""
+    curve = row.curve if row is not None else []
+    points = [one for one in curve if "ndcg" in one]
+    measures = (("NDCG@20", "ndcg"), ("Recall@20", "recall")) if points else (("Loss", "loss"),)
+    points = points or [one for one in curve if "loss" in one]
     if len(points) < 2:
         return
     show(element("h2", "How the two towers learnt"))
-    chart = line_chart([("NDCG@20", [p["epoch"] for p in points], [p["ndcg"] for p in points]),
-                        ("Recall@20", [p["epoch"] for p in points], [p["recall"] for p in points])],
-                       "Epoch", chart_colours())  # fmt: skip
-    alt = f"NDCG@20 rose from {points[0]['ndcg']:.3f} to {max(p['ndcg'] for p in points):.3f} in {len(points)} epochs."
-    st.plotly_chart(chart, key="recommend.curve", config={"displayModeBar": False}, alt=alt)
+    epochs = [one["epoch"] for one in points]
+    series = [(name, epochs, [one[key] for one in points]) for name, key in measures]
+    name, _, values = series[0]
+    best = min(values) if name == "Loss" else max(values)
+    st.plotly_chart(
+        line_chart(series, "Epoch", chart_colours()), key="recommend.curve", config={"displayModeBar": False},
+        alt=f"{name} went from {values[0]:.3f} to {best:.3f} in {len(points)} epochs.",
+    )  # fmt: skip
+    if any("diverged" in one for one in curve):
+        notice("The loss was no finite number any more, so learning stopped; the last good state serves.")
 
 
 def _draw_over_time(rows: Sequence[TrainingRow]) -> None:
-    series = []
-    for name in dict.fromkeys(row.model for row in rows):
-        own = [row for row in reversed(rows) if row.model == name and "recall@20" in row.figures]
-        if len(own) > 1:
-            series.append((TITLES[name], [row.trained_at for row in own], [row.figures["recall@20"] for row in own]))
-    if not series:
+    judged = [row for row in reversed(rows) if "recall@20" in row.figures]
+    if all(sum(row.model == one.model for row in judged) < 2 for one in judged):
         return
-    show(element("h2", "Recall@20 over trainings"))
+    show(element("h2", "Over trainings"))
+    key = st.selectbox(
+        "Measure", [key for key, _ in _METRICS], format_func=dict(_METRICS).__getitem__, key="recommend.measure",
+        width=200,
+    )  # fmt: skip
+    series = []
+    for model in dict.fromkeys(row.model for row in judged):
+        own = [row for row in judged if row.model == model and row.figures.get(key) is not None]
+        series.append((TITLES[model], [row.trained_at for row in own], [row.figures[key] for row in own]))
+    name = dict(_METRICS)[key]
     st.plotly_chart(
         line_chart(series, "", chart_colours()), key="recommend.over_time", config={"displayModeBar": False},
-        alt="Recall@20 of each model at each training.",
+        alt=f"{name} of each model at each training.",
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ class RecommendLink(Link):
     """What ``user`` would be shown by ``model`` (empty: the first there is), ``beside`` another.
 
     ``why`` is the post to explain. What if: ``without`` and ``added`` are posts taken out of the history and put in, at
-    most MAX_LIST each, ``at`` the end of a day. The rest are the knobs of re-ranking.
+    most MAX_LIST each, ``at`` the end of a day. The knobs of re-ranking follow. ``segment`` is whom exposure compares
+    with: a name of core.recommend.interests or the id of a collection of users; empty: everybody.
     """
 
     page: ClassVar[str] = "recommendations"
@@ -37,6 +38,7 @@ class RecommendLink(Link):
     cap: int = CAP
     hide_flagged: bool = False
     viewed_again: bool = False
+    segment: str = ""
 
     @classmethod
     def read(cls, given: Given) -> tuple[Self, tuple[str, ...]]:
@@ -55,6 +57,7 @@ class RecommendLink(Link):
             cap=reader.one("cap", parse.whole(0, 50), CAP),
             hide_flagged=reader.one("flagged", parse.choice("hide"), "") == "hide",
             viewed_again=reader.one("viewed", parse.choice("again"), "") == "again",
+            segment=reader.one("segment", parse.name, ""),
         )
         return link, tuple(reader.notices)
 
@@ -73,17 +76,17 @@ class RecommendLink(Link):
             "cap": str(self.cap) if self.cap != CAP else "",
             "flagged": "hide" if self.hide_flagged else "",
             "viewed": "again" if self.viewed_again else "",
+            "segment": self.segment,
         }
         return {name: value for name, value in given.items() if value}
 
     def is_what_if(self) -> bool:
         """Whether anything differs from the history and the knobs as they are."""
-        plain = RecommendLink(user=self.user, tab=self.tab, model=self.model, beside=self.beside, why=self.why)
-        return self != plain
+        return self != replace(self.as_it_is(), why=self.why)
 
     def as_it_is(self) -> RecommendLink:
         """Without any what-if."""
-        return RecommendLink(user=self.user, tab=self.tab, model=self.model, beside=self.beside)
+        return RecommendLink(user=self.user, tab=self.tab, model=self.model, beside=self.beside, segment=self.segment)
 
     def take_out(self, post: str) -> RecommendLink:
         if post in self.added:

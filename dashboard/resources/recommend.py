@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import streamlit as st
 
-from core.database.recommend import TrainingRow, click_through, find_people, list_trainings, user_is_known
-from core.recommend.acts import History
+from core.database.recommend import (
+    TrainingRow,
+    click_through,
+    find_people,
+    foreign_models,
+    list_trainings,
+    user_is_known,
+)
+from core.recommend.acts import History, history_of
 from core.recommend.explain import Explanation, explain
-from core.recommend.interests import Exposure, Interest, exposure_of, interests, segment_exposure
+from core.recommend.interests import (
+    ALIKE,
+    AS_ACTIVE,
+    EVERYBODY,
+    Exposure,
+    Interest,
+    exposure_of,
+    interests,
+    segment_exposure,
+    segment_users,
+)
 from core.recommend.rerank import Knobs
 from core.recommend.serving import Listing, models_here, recommend_for
-from core.recommend.similar import liked_together, shared_neighbours, to_follow, users_alike
+from core.recommend.similar import ToFollow, liked_together, shared_neighbours, to_follow, users_alike
 from dashboard.links import RecommendLink
 from dashboard.resources.opened import Version, version, workspace
 
@@ -26,6 +44,11 @@ def models() -> tuple[str, ...]:
 
 def trainings() -> list[TrainingRow]:
     return list_trainings(workspace().cursor())
+
+
+def imported() -> list[tuple[str, int, datetime]]:
+    """(model, users, imported at) of the lists that were made elsewhere."""
+    return foreign_models(workspace().cursor())
 
 
 def impressions() -> list[tuple[int, int, int]]:
@@ -94,7 +117,7 @@ def shared(history: History, k: int = 12) -> list[tuple[str, float]]:
     return shared_neighbours(workspace(), history, k=k)
 
 
-def follow(history: History, k: int = 12) -> list[tuple[str, float, int]]:
+def follow(history: History, k: int = 12) -> list[ToFollow]:
     return to_follow(workspace(), history, k=k)
 
 
@@ -107,12 +130,16 @@ def exposure(link: RecommendLink, model: str) -> Exposure:
 
 
 def exposure_of_segment(link: RecommendLink, model: str) -> Exposure:
-    """Of up to a hundred users, with the same model and knobs."""
+    """Of up to a hundred users of the link's segment, with the same model and knobs. May raise CollectionError."""
     given = RecommendLink(model=model, diversity=link.diversity, freshness=link.freshness, cap=link.cap,
-                          hide_flagged=link.hide_flagged, viewed_again=link.viewed_again)  # fmt: skip
+                          hide_flagged=link.hide_flagged, viewed_again=link.viewed_again,
+                          segment=link.segment or EVERYBODY)  # fmt: skip
+    if link.segment in (ALIKE, AS_ACTIVE):  # of whom it is asked matters
+        given = replace(given, user=link.user)
     return _exposure_of_segment(given, version())
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={RecommendLink: RecommendLink.url})
 def _exposure_of_segment(link: RecommendLink, at: Version) -> Exposure:
-    return segment_exposure(workspace(), link.model, knobs_of(link))
+    users = segment_users(workspace(), link.segment, history_of(workspace(), link.user))
+    return segment_exposure(workspace(), link.model, knobs_of(link), users)

@@ -47,7 +47,8 @@ def measure(items, seed=0):
     vectors = unit_rows((centres[rng.integers(0, 200, items)] + 0.7 * rng.normal(size=(items, DIM))).astype(np.float32))
     model = make_model("two-tower")
     model.item_in, model.item_out = vectors, vectors
-    trained = Trained("two-tower", 1, 1, model, rows, (), None, Space(RECOMMEND, "bench", DIM))
+    model.sharpness = np.ones(1, np.float32)  # attention has its price
+    trained = Trained("two-tower", 1, 1, model, rows, (), space=Space(RECOMMEND, "bench", DIM))
     index = build_index(vectors, rows, trained.space, choose_family(items, DIM)[0])
     moment = datetime(2026, 1, 1)
     histories = []

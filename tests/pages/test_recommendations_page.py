@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from core.moderation.decisions import decide
 from core.workspace import Workspace
 from dashboard import resources
 from tests.core.recommend.conftest import trained_network, write_network  # noqa: F401
@@ -100,6 +101,12 @@ def test_people_interests_and_exposure(network, visit):
     assert visit.component("chips")
     visit("recommendations", user="user0", tab="exposure").check()
     assert "Gini of how often an author is shown" in visit.html
+    assert "those of 28 users" in visit.html
+    visit("recommendations", user="user0", tab="exposure", segment="alike").check()
+    assert "those of 27 users" in visit.html
+    assert visit.app.selectbox(key="recommend.segment.alike").value == "alike"
+    visit("recommendations", user="user0", tab="exposure", segment="gone").check()
+    assert "no collection" in visit.html
 
 
 def test_models_say_how_good_they_are_and_train_again(network, visit):
@@ -109,10 +116,37 @@ def test_models_say_how_good_they_are_and_train_again(network, visit):
     assert visit.app.get("plotly_chart")
     assert "No impressions are known" in visit.html
     visit.app.multiselect(key="recommend.train_which").set_value(["popularity"]).run()
+    visit.app.number_input(key="recommend.seed").set_value(7).run()
     visit.app.button(key="recommend.train").click().run()
     visit.check()
     wait_for_jobs(visit)
     assert "Train again" in [button.label for button in visit.app.button]
+    visit("recommendations", tab="models").check()
+    assert "Over trainings" in visit.html
+    assert resources.workspace().jobs.list(limit=1)[0].params["seed"] == 7
+
+
+def test_a_post_that_review_removes_is_gone_at_once(network, visit):
+    visit("recommendations", user="user0").check()
+    first = rows(visit, "Recommendations")[0]["id"]
+    liked = rows(visit, "History")[0]["id"]
+    decide(resources.workspace(), [first, liked], "remove", reason="spam", token="gone")
+    visit("recommendations", user="user0").check()
+    assert first not in [row["id"] for row in rows(visit, "Recommendations")]
+    assert liked not in [row["id"] for row in rows(visit, "History")]
+
+
+def test_lists_made_elsewhere_can_be_brought_and_asked(network, visit):
+    visit("recommendations", tab="models").check()
+    data = b"user,item,score,model\nuser0,bread1,0.5,A\nuser0,bread3,0.9,A\n"
+    for name, content in (("bad.csv", b"user,item\n1,2\n"), ("theirs.csv", data)):
+        visit.app.file_uploader(key="recommend.import_file").set_value((name, content, "text/csv"))
+        next(button for button in visit.app.button if button.label == "Import").click().run()
+        visit.check()
+        assert name in visit.html
+    assert "1 users" in visit.html
+    visit("recommendations", user="user0", model="imported:A").check()
+    assert [row["id"] for row in rows(visit, "Recommendations")] == ["bread3", "bread1"]
 
 
 @pytest.mark.parametrize(

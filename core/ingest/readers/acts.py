@@ -26,6 +26,9 @@ from core.types import Interaction, User
 FOLLOW = "follow"
 """The kind of an interaction whose ``post_id`` is not a post's but the id of the user who is followed."""
 
+IMPRESSION = "impression"
+"""The kind of an interaction that says at which rank a post was shown: its weight, from a column of ranks."""
+
 _ACT_ALIASES: dict[str, tuple[str, ...]] = {
     field: tuple(names.split())
     for field, names in {
@@ -37,6 +40,7 @@ _ACT_ALIASES: dict[str, tuple[str, ...]] = {
         "kind": "kind interaction interactiontype action acttype event eventtype activity type verb reaction",
         "created_at": "createdat timestamp time datetime date eventtime actedat likedat at utctime ts",
         "weight": "weight value rating score strength count plays playcount",
+        "rank": "rank position slot",
     }.items()
 }
 ACT_FIELDS = tuple(_ACT_ALIASES)
@@ -44,9 +48,10 @@ KINDS = {
     "likes": "like", "liked": "like", "favorite": "like", "favourite": "like", "fav": "like", "upvote": "like",
     "retweet": "repost", "retweeted": "repost", "reblog": "repost", "boost": "repost", "share": "repost",
     "reposted": "repost", "comment": "reply", "replied": "reply", "answer": "reply", "viewed": "view",
-    "impression": "view", "click": "view", "read": "view", "watch": "view", "follows": FOLLOW, "followed": FOLLOW,
+    "read": "view", "watch": "view", "clicked": "click", "impressions": IMPRESSION, "impressed": IMPRESSION,
+    "served": IMPRESSION, "follows": FOLLOW, "followed": FOLLOW,
 }  # fmt: skip
-"""Other words for the kinds like, repost, reply, view and follow; any other kind is kept as it is."""
+"""Other words for the kinds like, repost, reply, view, click, impression and follow; any other is kept as it is."""
 
 _LISTS = re.compile(r"\d+(?:[ \t]+\d+)*\s*")
 
@@ -84,7 +89,8 @@ def read_acts(file: ActFile, *, kind: str = "like") -> Iterator[Interaction | Fa
         return
     columns = file.mapping
     user, post, followed = columns["user_id"], columns.get("post_id"), columns.get("followed")
-    said, time, weight = columns.get("kind"), columns.get("created_at"), columns.get("weight")
+    said, time = columns.get("kind"), columns.get("created_at")
+    weight, rank = columns.get("weight"), columns.get("rank")
     latest = latest_time()
     for row, where, position in open_rows(file.path)[1]:
         if isinstance(row, str):
@@ -99,7 +105,8 @@ def read_acts(file: ActFile, *, kind: str = "like") -> Iterator[Interaction | Fa
             yield Failure(where, f"an interaction without a {missing}", position)
             continue
         at = parse_time(row.get(time), latest=latest) if time else None
-        yield Interaction(user_id, post_id, name, at, _weight(row.get(weight)) if weight else 1.0)
+        told = rank if rank and name == IMPRESSION else weight
+        yield Interaction(user_id, post_id, name, at, _weight(row.get(told)) if told else 1.0)
 
 
 def _weight(cell: object) -> float:

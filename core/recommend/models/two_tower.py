@@ -30,10 +30,14 @@ from core.recommend.stored import load_model, save_model, settings_of
 
 Matrix = NDArray[np.float32]
 
+CONTENT_PHASE = "learning content"
+"""What is reported as the phase in which content is learnt by itself, after all else."""
+
 
 class TwoTower:
     """``item_vectors`` are unit vectors (items, factors); ``user_vectors`` of any histories likewise.
 
+    ``temperature`` divides the cosines of the loss; 0 has it follow the density of the data.
     ``keep`` is the share of a history that is shown in learning; ``negatives`` are drawn uniformly a batch of
     ``batch`` users. ``least_history``: an item with fewer interactions has no id vector where it has content.
     ``id_dropout``: how often an item must do without its id vector, so that content alone learns to do. ``attention``:
@@ -44,9 +48,9 @@ class TwoTower:
 
     name = "two-tower"
     defaults: ClassVar[dict[str, Any]] = {
-        "factors": 64, "temperature": 0.15, "keep": 0.5, "learning_rate": 0.003, "negatives": 8192, "batch": 512,
+        "factors": 64, "temperature": 0.0, "keep": 0.5, "learning_rate": 0.003, "negatives": 8192, "batch": 512,
         "epochs": 20, "patience": 4, "pooling": 0.5, "loss": "softmax", "least_history": 1, "id_dropout": 0.3,
-        "attention": True,
+        "attention": False,
     }  # fmt: skip
 
     def __init__(self, **settings: Any) -> None:
@@ -65,6 +69,8 @@ class TwoTower:
         from core.recommend.models.two_tower_training import ARRAYS, learn
 
         check_training(training)
+        if not self.settings["temperature"]:
+            self.settings = {**self.settings, "temperature": temperature_by_density(training.matrix)}
         learnt = learn(training, self.settings)
         for name in ARRAYS:
             setattr(self, name, getattr(learnt, name))
@@ -137,6 +143,17 @@ class TwoTower:
         for name, array in arrays.items():
             setattr(model, name, array)
         return model
+
+
+def temperature_by_density(matrix: sp.csr_matrix) -> float:
+    """From 0.1 where people acted on one item in 1,500 or fewer, to 0.2 where on one in 30: in dense data more of what
+    counts as a negative would be liked too, and telling it apart sharply does harm. Chosen on held-out parts of Gowalla
+    (.15: NDCG@20 .1102, .1: .1236, .07: .1194) and MovieLens-1M (.1: .1946, .15: .1987, .2: .1996, .25: .1966).
+    """
+    density = matrix.nnz / max(1, matrix.shape[0] * matrix.shape[1])
+    sparse, dense = 1 / 1500, 1 / 30
+    share = np.log(max(density, sparse) / sparse) / np.log(dense / sparse)
+    return round(float(0.1 + 0.1 * min(1.0, share)), 3)
 
 
 _NEEDED = ("item_in", "item_out", "content_in", "content_out")

@@ -15,6 +15,7 @@ from core.errors import ModelError, SettingError
 from core.recommend.models import attention
 from core.recommend.models import two_tower_checkpoint as checkpoints
 from core.recommend.models.content import unit_rows
+from core.recommend.models.two_tower import CONTENT_PHASE
 from core.recommend.protocol import Training, exclude_seen, top_items
 
 if TYPE_CHECKING:
@@ -263,9 +264,7 @@ def _learn_content(training: Training, towers: Towers, sampler: _Sampler, able: 
     optimizer = torch.optim.Adam(towers.learn_content_alone(learnt), lr=_CONTENT_RATE)
     settings = {**towers.settings, "id_dropout": 0.0}
     for epoch in range(_CONTENT_EPOCHS):
-        loss = _one_epoch(
-            training, towers, optimizer, sampler, able, epoch, settings, "learning content", _CONTENT_EPOCHS
-        )
+        loss = _one_epoch(training, towers, optimizer, sampler, able, epoch, settings, CONTENT_PHASE, _CONTENT_EPOCHS)
         if loss is None:
             return
     content_out = towers.content_out.detach().cpu().numpy().copy()

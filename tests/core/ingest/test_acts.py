@@ -60,6 +60,16 @@ def test_who_follows_whom(tmp_path):
     assert acts(path)[1] == [Interaction("ann", "bob", "follow")]
 
 
+def test_impressions_have_their_rank_and_clicks_are_no_views(tmp_path):
+    path = tmp_path / "shown.csv"
+    path.write_text("user,item,event,position,rating\n1,5,impression,3,9\n1,5,click,3,9\n1,6,impressions,,2\n")
+    _, found = acts(path)
+    assert found == [
+        Interaction("1", "5", "impression", None, 3.0), Interaction("1", "5", "click", None, 9.0),
+        Interaction("1", "6", "impression", None, 1.0),
+    ]  # fmt: skip
+
+
 def test_lists_of_items(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("0 5 6 5\n1 7\n\n2\n")

@@ -231,3 +231,13 @@ def test_the_chosen_two_towers_are_kept_beside_the_file(files, tmp_path, monkeyp
     (plain,) = evaluate(Request(files["train"], files["test"], trials=2))
     assert found["ndcg@20"] == pytest.approx(plain["ndcg@20"])
     assert found["settings"] == plain["settings"]
+
+
+def test_settings_can_be_given_by_hand(files):
+    given = ("--train", files["train"], "--test", files["test"], "--set", "factors=8", "--set", "epochs=2", "--json")
+    found = json.loads(run(*given, "--set", "loss=logistic").stdout)
+    assert found["settings"]["loss"] == "logistic"
+    assert found["settings"]["factors"] == 8
+    for bad, said in (("speed=3", "no setting 'speed'"), ("fast", "NAME=VALUE"), ("batch=many", "a whole number")):
+        done = run(*given, "--set", bad)
+        assert said in str(done.exception)

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from core.errors import ModelError, SettingError
 from core.recommend.features import fit_block
 from core.recommend.models import MODELS, attention, load_saved, make_model, two_tower_training
+from core.recommend.models.two_tower import temperature_by_density
 from core.recommend.protocol import Training, recommend
 from tests.core.recommend.conftest import grouped
 
@@ -259,3 +260,14 @@ class TestTwoTower:
         assert even[1] < odd[1]
         with pytest.raises(ModelError, match="5 are given"):
             model.told(np.ones((1, 5), np.float32))
+
+    def test_the_temperature_follows_the_density(self, matrix):
+        for users, items, found in ((30_000, 40_000, 0.1), (6, 30, 0.2), (400, 400, 0.134)):
+            some = sp.csr_matrix((np.ones(users), (np.arange(users), np.arange(users) % items)), (users, items))
+            assert temperature_by_density(some) == pytest.approx(found, abs=0.001)
+        model = make_model("two-tower", **QUICK["two-tower"])
+        model.fit(Training(matrix))
+        assert model.settings["temperature"] == 0.2
+        given = make_model("two-tower", **QUICK["two-tower"], temperature=0.3)
+        given.fit(Training(matrix))
+        assert given.settings["temperature"] == 0.3

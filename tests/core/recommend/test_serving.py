@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from core import derived
+from core import collections, derived
 from core.cli import app
 from core.database.recommend import click_through, list_trainings
-from core.database.users import store_interactions
-from core.errors import ImportFailed, ModelError, QueryError, SettingError
+from core.database.users import store_interactions, store_users
+from core.errors import CollectionError, ImportFailed, JobStopped, ModelError, QueryError, SettingError
 from core.moderation.decisions import decide
 from core.recommend import acts, interests, similar, trained
 from core.recommend.acts import history_of
@@ -20,7 +20,7 @@ from core.recommend.imported import import_lists
 from core.recommend.rerank import Knobs, rerank
 from core.recommend.serving import FALLBACK, models_here, recommend_for
 from core.recommend.training import train_params
-from core.types import Interaction
+from core.types import Interaction, User
 from tests.core.recommend.conftest import post, write_network
 
 PLAIN = Knobs(diversity=0.0, author_cap=0, freshness=0.0)
@@ -154,18 +154,21 @@ def test_users_alike_are_of_the_same_group(network):
         assert "user0" not in dict(found)
     act(network, Interaction("once", "sea0", "like", ACTS_AT))
     follow = similar.to_follow(network, history_of(network, "once"), k=1)
-    assert follow[0][0] == "skipper1"
+    assert follow[0].user_id == "skipper1"
     near = similar.liked_together(network, "sea0", k=5)
     assert {id_.rstrip("0123456789") for id_, _ in near} == {"sea"}
 
 
 def test_interests_have_weights_and_evidence(network):
-    found = interests.interests(network, history_of(network, "user0"))
+    history = history_of(network, "user0")
+    found = interests.interests(network, history)
     assert found[0].name == "#sea"
     assert found[0].weight == pytest.approx(1.0)
     assert set(found[0].posts) <= {f"sea{n}" for n in range(48)}
     own = interests.exposure_of(network, [recommend_for(network, "user0")])
-    everybody = interests.segment_exposure(network, "two-tower", Knobs())
+    everybody = interests.segment_exposure(
+        network, "two-tower", Knobs(), interests.segment_users(network, interests.EVERYBODY, history)
+    )
     assert own.lists == 1
     assert everybody.lists > 20
     for one in (own, everybody):
@@ -180,6 +183,78 @@ def test_a_training_keeps_figures_curve_and_settings(network):
     assert towers.curve
     assert towers.figures["cut"]
     assert sum(group["interactions"] for group in towers.figures["by_age"]) > 20
+    assert towers.figures["seed"] == 0
+    assert not (network.path / "recommend" / "unfinished" / "two-tower").exists()
+
+
+def test_a_stopped_training_goes_on_where_it_was(network):
+    def stop_in_the_second_fit(job):
+        if job.phase == "training Two towers" and job.done > 500:
+            network.jobs.stop(job.id)
+
+    before = len(list_trainings(network.cursor()))
+    params = {**train_params(("popularity", "two-tower"), seed=1), "settings": {"two-tower": {"factors": 16}}}
+    with pytest.raises(JobStopped):
+        network.jobs.run_now("recommend", params, title="Train", listener=stop_in_the_second_fit)
+    kept = network.path / "recommend" / "unfinished" / "two-tower"
+    assert {path.name for path in kept.iterdir()} == {"epochs.safetensors", "judged.safetensors"}
+    (job,) = [job for job in network.jobs.list() if job.state == "stopped"]
+    network.jobs.resume(job.id)
+    seen = []
+    network.jobs._run(network.jobs.get(job.id), lambda job: seen.append((job.phase, job.done)))
+    assert network.jobs.get(job.id).state == "done"
+    # The first fit's epochs are not learnt again.
+    assert min(done for phase, done in seen if phase == "training Two towers" and done) > 250
+    assert [row.model for row in list_trainings(network.cursor())[:-before]] == ["two-tower", "popularity"]
+    assert not kept.exists()
+
+
+def test_who_follows_whom_is_no_act_and_leads_to_others(network):
+    edges = [("silent", "ann"), ("silent", "bo"), ("ann", "cy"), ("bo", "cy"), ("bo", "dee"), ("cy", "silent")]
+    act(network, *(Interaction(who, whom, "follow", ACTS_AT) for who, whom in edges))
+    act(network, Interaction("silent", "bread1", "follow", ACTS_AT))  # a user who has the id of a post
+    history = history_of(network, "silent")
+    assert not history.acts
+    assert not len(history.seen)
+    found = similar.to_follow(network, history)
+    assert [(one.user_id, one.followed) for one in found] == [("cy", 2), ("dee", 1)]
+    assert recommend_for(network, "silent").model == FALLBACK
+
+
+def test_a_segment_is_everybody_those_alike_or_a_collection(network):
+    history = history_of(network, "user0")
+    users = {name: interests.segment_users(network, name, history) for name in interests.SEGMENTS}
+    assert len(users["everybody"]) == 28
+    assert {int(user[4:]) % 2 for user in users["alike"][:8] if user.startswith("user")} == {0}
+    assert "user0" in users["as-active"]
+    chosen = collections.create(network, "Mine", "user", ["user1", "user3", "silent"])
+    assert interests.segment_users(network, chosen.id, history) == ["user1", "user3"]
+    with pytest.raises(CollectionError):
+        interests.segment_users(network, "gone", history)
+    assert interests.segment_exposure(network, "two-tower", Knobs(), []).lists == 0
+
+
+def test_a_profile_is_heard_where_the_training_knew_profiles(network):
+    towers = trained.open_trained(network, "two-tower")
+    assert towers.profiles is None  # nobody here says anything
+    with network.new_generation() as (cursor, generation):
+        users = [
+            User(f"user{n}", description=("I sail the sea", "I bake bread")[n % 2], followers=10 ** (1 + n % 2))
+            for n in range(24)
+        ]
+        store_users(cursor, [*users, User("silent", description="I sail")], generation=generation)
+    params = {**train_params(("two-tower",), seed=4), "settings": {"two-tower": {"factors": 16, "epochs": 25}}}
+    network.jobs.run_now("recommend", params, title="Train")
+    towers = trained.open_trained(network, "two-tower")
+    told = trained.told_by_profiles(network, towers, ["user0", "silent", "nobody"])
+    assert told.shape == (3, 16)
+    assert np.linalg.norm(told[0]) > 0
+    assert told[1] @ told[0] > 0
+    assert list_trainings(network.cursor())[0].figures["seed"] == 4
+    assert topics(recommend_for(network, "user0", knobs=PLAIN)) == {"sea"}
+    listing = recommend_for(network, "user0", knobs=PLAIN)
+    why = explain(network, listing.history, listing.ids[0], "two-tower", PLAIN)
+    assert why.rank == 1
 
 
 class TestReranking:
@@ -226,6 +301,16 @@ class TestBadInput:
         assert any("newest 20 posts count, 28 do not" in note for note in listing.notes)
         assert listing.items == ()
 
+    def test_a_user_of_100000_acts_is_served(self, network):
+        many = [
+            Interaction("busy", f"sea{2 * (n % 20)}", ("view", "like")[n % 2], ACTS_AT + timedelta(seconds=n))
+            for n in range(100_000)
+        ]
+        act(network, *many)
+        listing = recommend_for(network, "busy", knobs=PLAIN)
+        assert len(listing.history.acts) == 10
+        assert topics(listing, 4) == {"sea"}
+
     def test_many_seen_posts_are_left_out_in_the_index(self, network, monkeypatch):
         monkeypatch.setattr("core.recommend.serving._OVERFETCH", 3)
         few = recommend_for(network, "user0", knobs=PLAIN).ids
@@ -234,8 +319,18 @@ class TestBadInput:
 
     def test_only_removed_posts_in_a_history_do_no_harm(self, network):
         act(network, Interaction("unlucky", "sea0", "like", ACTS_AT))
+        assert recommend_for(network, "unlucky").model == "two-tower"
         decide(network, ["sea0"], "remove", reason="spam", token="t2")
-        assert "sea0" not in recommend_for(network, "unlucky").ids
+        listing = recommend_for(network, "unlucky")
+        assert listing.model == FALLBACK
+        assert "All that this user liked was removed by review" in listing.notes[0]
+        assert "sea0" not in listing.ids
+        assert not listing.history.acts
+        assert similar.users_alike(network, listing.history) == []
+        assert "sea0" not in dict(similar.liked_together(network, "sea2"))
+        everybody, _ = similar.everybody(network)
+        row = network.cursor().execute("SELECT row FROM posts WHERE id = 'sea0'").fetchone()[0]
+        assert not everybody.matrix[:, [int(np.searchsorted(everybody.posts, row))]].nnz
 
     def test_an_act_on_an_unknown_post_is_no_act(self, network):
         act(network, Interaction("silent", "not here", "like", ACTS_AT))
