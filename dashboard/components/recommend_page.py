@@ -18,7 +18,7 @@ from dashboard.components.recommend_exposure import draw_exposure
 from dashboard.components.recommend_list import draw_list
 from dashboard.components.recommend_models import draw_models, draw_train_hint
 from dashboard.components.recommend_people import draw_people
-from dashboard.components.text import clean
+from dashboard.components.text import clean, element, show
 from dashboard.links import DataLink, MapLink, RecommendLink, SearchLink, Tab, UserLink
 from dashboard.navigation import go_to, page_link, show_in_address_bar
 from dashboard.resources import recommend
@@ -142,6 +142,12 @@ def _draw_start() -> None:
         page_link(DataLink(), "Bring your data", icon=":material/upload:")
         return
     names = resources.user_names([id_ for id_, _ in people])
+    show(
+        element("h2", "Who did most here"),
+        element(
+            "p", "The number counts likes, reposts and replies. Anybody else is found by name above.", class_="fs-faint"
+        ),
+    )
     chips = [Chip(text=names[id_], count=f"{n:,}", link=RecommendLink(user=id_)) for id_, n in people]
     draw_chips(chips, label="The busiest users", key="recommend.start")
 

@@ -145,7 +145,7 @@ def test_lists_made_elsewhere_can_be_brought_and_asked(network, visit):
         visit.check()
         assert name in visit.html
     assert "1 users" in visit.html
-    visit("recommendations", user="user0", model="imported:A").check()
+    visit("recommendations", user="user0", tab="list", model="imported:A").check()
     assert [row["id"] for row in rows(visit, "Recommendations")] == ["bread3", "bread1"]
 
 
