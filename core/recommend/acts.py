@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from core.database.posts import rows_of
 from core.database.recommend import read_acts
-from core.moderation.effects import removed_rows
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
