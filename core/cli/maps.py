@@ -22,6 +22,7 @@ from core.cli.shell import (
     settings_of,
     wants_json,
 )
+from core.maps.layouts import NEIGHBOURS
 
 if TYPE_CHECKING:
     from core.maps.layouts import Layout
@@ -33,7 +34,7 @@ map_app = command_group("map", "Maps of posts and users.")
 def build(
     space: Annotated[str, typer.Option(help="text, dual (pictures), blend, users, or ties (who reacts to whom).")],
     name: Annotated[str, typer.Option(help="What to call it; one of that name is replaced.")] = "",
-    neighbours: Annotated[int, typer.Option(help="UMAP's n_neighbors, 2 to 200.")] = 15,
+    neighbours: Annotated[int, typer.Option(help="UMAP's n_neighbors, 2 to 200.")] = NEIGHBOURS,
     min_dist: Annotated[float, typer.Option(help="UMAP's min_dist, 0 to 1.")] = 0.0,
     epochs: Annotated[int, typer.Option(help="UMAP's n_epochs; 0: as many as it takes by itself.")] = 0,
     blend: Annotated[float, typer.Option(help="The weight of words against pictures in a blend, 0 to 1.")] = 0.5,

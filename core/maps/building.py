@@ -117,7 +117,7 @@ class _Desk:
         context.report("starting umap", 0, None)
         laid_out = self._call(
             "layout", "laying out", seed=recipe.seed, min_dist=recipe.min_dist, epochs=recipe.epochs,
-            threads=context.workspace.settings.thread_count(),
+            neighbours=recipe.neighbours, threads=context.workspace.settings.thread_count(),
         )  # fmt: skip
         notes = list(laid_out["notes"])
         turned = aligned(np.load(folder / "xy.npy"), graph.rows, old, graph.users) if old is not None else None

@@ -44,7 +44,8 @@ def _layout(params: dict[str, Any], report: Report) -> dict[str, Any]:
 def optimise(
     near: NDArray[np.int32], far: NDArray[np.float32], start: Points, params: dict[str, Any], report: Report
 ) -> Points:
-    """UMAP's layout of a neighbour graph, from ``start``; one thread, so that the seed decides everything."""
+    """UMAP's layout of a neighbour graph, from ``start``; one thread, so that the seed decides everything. The graph
+    may hold more than the ``neighbours`` that the layout is made from."""
     import numba
     import umap.layouts
     from umap.umap_ import (
@@ -60,6 +61,8 @@ def optimise(
         smooth_knn_dist, compute_membership_strengths, umap.layouts._nb_optimize_layout_euclidean_single_epoch
     ):  # fmt: skip
         compiled.enable_caching()
+    near = np.ascontiguousarray(near[:, : params["neighbours"]])
+    far = np.ascontiguousarray(far[:, : params["neighbours"]])
     missing = near < 0  # umap wants a distance there too, and leaves the pair out
     far = np.where(missing, np.where(missing, 0, far).max(axis=1, keepdims=True), far)
     numba.set_num_threads(min(params["threads"], numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ A layout's version folder holds, for ``n`` posts or users in rising row::
     users.json     the users' ids, where the layout is of users
     xy.npy         float32 (n, 2)  where each is
     placed.npy     bool (n,)       True where it was placed on the finished map and did not shape it
-    near.npy       int32 (n, k)    positions of its neighbours in the vectors, nearest first, -1 for none
+    near.npy       int32 (n, k)    positions of its nearest in the vectors, itself first; -1 for none
     far.npy        float16 (n, k)  their distances, 1 - cosine, 0 to 2
     labels.npy     int32 (levels, n)  its cluster at each level, the coarsest first; -1 for none
     clusters.json  what is known of each cluster
@@ -49,6 +49,8 @@ SPACES: dict[MapSpace, str] = {
 NOUNS: dict[MapSpace, Noun] = {"text": "post", "dual": "post", "blend": "post", "users": "user", "ties": "user"}
 LEAST = 5
 """Fewer points make no map."""
+NEIGHBOURS = 10
+"""What a map is made from unless asked otherwise; UMAP's own 15 keeps less of who is near whom (see README.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Recipe:
     """
 
     space: MapSpace
-    neighbours: int = 15
+    neighbours: int = NEIGHBOURS
     min_dist: float = 0.0
     epochs: int = 0
     seed: int = 42

@@ -13,8 +13,8 @@ from core.errors import MapError
 from core.maps.layouts import LEAST, MapSpace, Recipe, Rows
 from core.maps.user_vectors import UserVectors, user_vectors
 from core.types import Space
-from core.vectors.hnsw import short_walks
 from core.vectors.protocol import Matrix, VectorIndex
+from core.vectors.rough import rough_answers
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Report = Callable[[str, int, int | None], None]
 PHASE = "finding neighbours"
 _CHUNK = 1024
-WALK = 80
+KEPT = 16
+"""At least so many are kept with a map, the thing itself counted, whatever it was laid out by: for users alike, exports
+and measuring."""
+WALK = 48
 """A graph index is asked with this efSearch: umap wants the neighbourhood of each post and not each last neighbour."""
 
 
@@ -47,13 +50,15 @@ def find_neighbours(
 
     Raises MapError where there are fewer than LEAST, and VectorStoreError.
     """
-    k = k or recipe.neighbours
+    k = k or max(recipe.neighbours, KEPT)
     if recipe.space == "text":
         return _by_words(workspace, k, report, among)
     if recipe.space == "dual":
         return _by_pictures(workspace, k, report, among)
     if recipe.space == "blend":
-        return _by_both(workspace, k, recipe.blend, report, among)
+        from core.maps.blend import blended
+
+        return blended(workspace, k, recipe.blend, report, among)
     return _of_users(user_vectors(workspace, recipe.space, report), k, report)
 
 
@@ -86,14 +91,14 @@ def post_vectors(workspace: Workspace, space: MapSpace, among: Rows | None = Non
     rows, of = np.unique(posts[kept], return_inverse=True)
     vectors = np.zeros((len(rows), index.space.dim), np.float32)
     np.add.at(vectors, of, _reconstruct(index, media[known[kept]]))
-    return rows, _unit(vectors), index.space.model_id
+    return rows, unit(vectors), index.space.model_id
 
 
 def _there(workspace: Workspace, rows: Rows, among: Rows | None) -> Rows:
-    """Those of ``rows`` that are posts still, and among the asked."""
+    """Those of ``rows`` that are posts still, and among the asked; all of them rise and are distinct."""
     found = workspace.cursor().execute("SELECT row FROM posts ORDER BY row").fetchnumpy()
-    rows = np.intersect1d(rows, np.asarray(found["row"], np.int64))
-    return rows if among is None else np.intersect1d(rows, among)
+    rows = np.intersect1d(rows, np.asarray(found["row"], np.int64), assume_unique=True)
+    return rows if among is None else np.intersect1d(rows, among, assume_unique=True)
 
 
 def _reconstruct(index: VectorIndex, rows: Rows) -> Matrix:
@@ -103,7 +108,8 @@ def _reconstruct(index: VectorIndex, rows: Rows) -> Matrix:
     return vectors
 
 
-def _unit(vectors: Matrix) -> Matrix:
+def unit(vectors: Matrix) -> Matrix:
+    """Each row brought to length 1, (n, dim); a row of zeros stays."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: Matrix = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
     return found
@@ -141,17 +147,17 @@ def nearest(
     for start in range(0, len(queries), _CHUNK):
         report(phase, start, len(queries))
         chunk = slice(start, start + _CHUNK)
-        with short_walks(WALK):
+        with rough_answers(WALK):
             scores, found = index.search(queries[chunk], wanted, allowed=allowed)
         positions = np.searchsorted(rows, found).astype(np.int32)
         positions[(found < 0) | (positions >= len(rows))] = -1
         near[chunk, :wanted], far[chunk, :wanted] = positions, np.clip(1 - scores, 0, 2)
     if own is not None:
-        _own_first(near, far, own.astype(np.int32))
+        own_first(near, far, own.astype(np.int32))
     return near, far
 
 
-def _own_first(near: NDArray[np.int32], far: NDArray[np.float32], own: NDArray[np.int32]) -> None:
+def own_first(near: NDArray[np.int32], far: NDArray[np.float32], own: NDArray[np.int32]) -> None:
     """Puts each thing itself in front, as umap expects; where it is not among its nearest, the last makes room."""
     k = near.shape[1]
     is_own = near == own[:, None]
@@ -189,93 +195,25 @@ def nearest_by_pictures(
             first = np.sort(first[some[first] >= 0])[:k]
             near[at, : len(first)], far[at, : len(first)] = some[first], theirs[first]
     if own is not None:
-        _own_first(near, far, own.astype(np.int32))
-    return near, far
-
-
-def _by_both(workspace: Workspace, k: int, weight: float, report: Report, among: Rows | None) -> Graph:
-    """Candidates are the nearest by words and by pictures. Their distance is the weighted mean of the two, each in
-    units of its space's usual distance to the k-th neighbour; where one of two posts lacks words or pictures, what both
-    have counts alone."""
-    parts = []
-    for space in ("text", "dual"):
-        rows, vectors, model = post_vectors(workspace, space, among)
-        parts.append((rows, vectors, model))
-    rows = np.union1d(parts[0][0], parts[1][0])
-    enough(len(rows), "blend")
-    if not len(parts[0][0]) or not len(parts[1][0]):
-        lacks = "words" if not len(parts[0][0]) else "pictures"
-        raise MapError(f"No {lacks} are encoded here, so there is nothing to blend: make the other map.")
-    wholes: list[tuple[Matrix, NDArray[np.bool_]]] = []
-    candidates, units = [], []
-    for (own_rows, vectors, _), space in zip(parts, ("text", "dual"), strict=True):
-        own = np.arange(len(own_rows))
-        if space == "text":
-            index = workspace.indexes.vector("text")
-            assert index is not None
-            near, far = nearest(index, vectors, own_rows, k, report, own=own)
-        else:
-            near, far = nearest_by_pictures(
-                workspace,
-                vectors,
-                own_rows,
-                k,
-                report,
-                own=own,
-            )
-        units.append(max(float(np.median(far[:, -1])), 1e-6))
-        at = np.searchsorted(rows, own_rows)
-        whole = np.zeros((len(rows), vectors.shape[1]), np.float32)
-        whole[at] = vectors
-        there = np.zeros(len(rows), bool)
-        there[at] = True
-        wholes.append((whole, there))
-        spread = np.full((len(rows), k), -1, np.int32)
-        spread[at] = np.where(near >= 0, at[near], -1)
-        candidates.append(spread)
-    both = np.concatenate(candidates, axis=1)
-    near, far = _ranked(both, wholes, units, (weight, 1 - weight), k, report)
-    _own_first(near, far, np.arange(len(rows), dtype=np.int32))
-    scale = min(units)
-    joined = np.concatenate([weight * wholes[0][0], (1 - weight) * wholes[1][0]], axis=1)
-    return Graph(rows, near, far * scale, _unit(joined), f"{parts[0][2]} + {parts[1][2]}")
-
-
-def _ranked(
-    both: NDArray[np.int32], wholes: list[tuple[Matrix, NDArray[np.bool_]]], units: list[float],
-    weights: tuple[float, float], k: int, report: Report,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:  # fmt: skip
-    near = np.full((len(both), k), -1, np.int32)
-    far = np.zeros((len(both), k), np.float32)
-    for start in range(0, len(both), _CHUNK):
-        report("blending", start, len(both))
-        some = both[start : start + _CHUNK]
-        asking = np.arange(start, start + len(some))[:, None]
-        total, share = np.zeros(some.shape, np.float32), np.zeros(some.shape, np.float32)
-        for (vectors, there), unit, weight in zip(wholes, units, weights, strict=True):
-            cosine = np.einsum("nd,nkd->nk", vectors[start : start + len(some)], vectors[some])
-            counts = weight * (there[asking] & there[some])
-            total += counts * np.clip(1 - cosine, 0, 2) / unit
-            share += counts
-        distance = np.where((some >= 0) & (share > 0), total / np.maximum(share, 1e-9), np.inf)
-        order = np.argsort(some, axis=1, kind="stable")  # the same candidate twice counts once
-        ordered = np.take_along_axis(some, order, axis=1)
-        again = np.zeros(some.shape, bool)
-        np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
-        distance[again] = np.inf
-        best = np.argsort(distance, axis=1, kind="stable")[:, :k]
-        found = np.take_along_axis(distance, best, axis=1)
-        near[start : start + len(some)] = np.where(np.isfinite(found), np.take_along_axis(some, best, axis=1), -1)
-        far[start : start + len(some)] = np.where(np.isfinite(found), found, 0)
+        own_first(near, far, own.astype(np.int32))
     return near, far
 
 
 def _of_users(found: UserVectors, k: int, report: Report) -> Graph:
-    from core.vectors.faiss_index import FaissIndex
-
     enough(len(found.users), found.space)
     rows = np.arange(len(found.users), dtype=np.int64)
-    index = FaissIndex(Space(found.space, found.model, found.vectors.shape[1]))
-    index.add(rows, found.vectors)
-    near, far = nearest(index, found.vectors, rows, k, report, own=rows)
+    near, far = nearest_users(found, found.vectors, rows, k, report, own=rows)
     return Graph(rows, near, far, found.vectors, found.model, found.users)
+
+
+def nearest_users(
+    found: UserVectors, queries: Matrix, among: Rows, k: int, report: Report, *, own: Rows | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """As :func:`nearest`, of users: ``among`` are positions in ``found``, rising, and what is found positions in
+    ``among``."""
+    from core.vectors.faiss_index import FaissIndex
+
+    rows = np.arange(len(among), dtype=np.int64)
+    index = FaissIndex(Space(found.space, found.model, found.vectors.shape[1]))
+    index.add(rows, found.vectors[among])
+    return nearest(index, queries, rows, k, report, own=own)

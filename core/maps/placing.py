@@ -1,4 +1,4 @@
-"""The job ``map_place``: puts new posts on a finished map. No old point moves.
+"""The job ``map_place``: puts new posts or users on a finished map. No old point moves.
 
 As :meth:`umap.UMAP.transform` does it, written out in numpy, since umap can't transform what was fitted on neighbours
 that were given to it, and would compile for longer than this takes: each new post begins at the mean of its neighbours
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.database.vectors import removed_since
 from core.errors import MapError
-from core.maps.layouts import Cluster, Drawn, Layout, Points, Rows, read_layout, write_layout
-from core.maps.neighbours import nearest, nearest_by_pictures, post_vectors
+from core.maps.arrivals import Arrivals, arrivals, changes, keys_of
+from core.maps.layouts import Cluster, Drawn, Layout, Points, Positions, read_layout, write_layout
+from core.maps.neighbours import Report
 
 if TYPE_CHECKING:
     from core.jobs.runner import JobContext
-    from core.vectors.protocol import Matrix
     from core.workspace import Workspace
 
 EPOCHS = 30
@@ -30,36 +29,16 @@ _BISECTIONS = 64
 
 
 def waiting(workspace: Workspace, layout: Layout) -> int:
-    """How many posts have vectors in the map's space and no place on it; 0 for a map that takes no new ones."""
-    if not takes_new(layout):
+    """How many posts (or users) came since and have no place on the map; 0 for a map that takes no new ones."""
+    if not takes_new(layout) or layout.info.generation == workspace.generation:
         return 0
-    if layout.info.generation == workspace.generation:
-        return 0
-    rows, gone = _changes(workspace, layout)
-    return len(rows) - int(np.isin(layout.rows[~gone], rows).sum())
+    present, gone = changes(workspace, layout)
+    return len(present) - int((~gone).sum())
 
 
 def takes_new(layout: Layout) -> bool:
-    """Maps of all posts by words or by pictures; the others are made anew."""
-    return layout.info.recipe.space in ("text", "dual") and not layout.info.recipe.of
-
-
-def _changes(workspace: Workspace, layout: Layout) -> tuple[Rows, NDArray[np.bool_]]:
-    """(rows that have vectors now; which old positions are gone or say something else since)."""
-    space = layout.info.recipe.space
-    index = workspace.indexes.vector(space)
-    if index is None:
-        return np.empty(0, np.int64), np.ones(len(layout.rows), bool)
-    found = workspace.cursor().execute("SELECT row FROM posts ORDER BY row").fetchnumpy()
-    posts = np.asarray(found["row"], np.int64)
-    if space == "text":
-        rows = index.rows()
-        changed = removed_since(workspace.cursor(), "post", layout.info.generation)
-    else:
-        rows, _ = workspace.indexes.pictures().posts_of(index.rows())
-        changed = np.empty(0, np.int64)
-    rows = np.intersect1d(rows, posts)
-    return rows, ~np.isin(layout.rows, rows) | np.isin(layout.rows, changed)
+    """Maps of all posts or users do. What was chosen for a map of some posts was chosen once, and stays that."""
+    return not layout.info.recipe.of
 
 
 def run(context: JobContext) -> dict[str, Any]:
@@ -68,40 +47,40 @@ def run(context: JobContext) -> dict[str, Any]:
 
     workspace = context.workspace
     layout = read_layout(workspace, str(context.params["layout"]))
+    name = layout.info.name
     if not takes_new(layout):
-        raise MapError(f"The map “{layout.info.name}” takes no new posts: make it anew to have them in.")
-    generation = workspace.generation
-    rows, gone = _changes(workspace, layout)
-    kept = np.flatnonzero(~gone)
-    new = np.setdiff1d(rows, layout.rows[kept])
-    if len(kept) < 2:
-        raise MapError(f"Of the map “{layout.info.name}” no post is left: make it anew.")
-    context.report("placing posts", 0, len(new))
-    own_rows, vectors, model = post_vectors(workspace, layout.info.recipe.space, new)
-    if len(own_rows) and model != layout.info.recipe.model:
         raise MapError(
-            f"The map “{layout.info.name}” was made with the model {layout.info.recipe.model}; now it is {model}. Make"
-            " the map anew."
+            f"The map “{name}” holds {layout.info.recipe.of}, as they were then: choose them anew on that map to have"
+            " new posts in."
         )
-    placed = place(workspace, layout, kept, own_rows, vectors, context.report)
+    generation = workspace.generation
+    present, gone = changes(workspace, layout)
+    kept = np.flatnonzero(~gone)
+    if len(kept) < 2:
+        raise MapError(f"Of what is on the map “{name}” nothing is left: make it anew.")
+    context.report("placing", 0, len(present) - len(kept))
+    found = arrivals(workspace, layout, kept, present)
+    if found.model and found.model != layout.info.recipe.model:
+        raise MapError(
+            f"The map “{name}” was made with the model {layout.info.recipe.model}; now it is {found.model}. Make the"
+            " map anew."
+        )
+    placed = place(layout, kept, found, context.report)
     info = write_layout(
-        workspace, layout.info.name, layout.info.recipe, placed, generation=generation,
-        created_at=layout.info.created_at, seconds=layout.info.seconds, square=layout.bounds(),
+        workspace, name, layout.info.recipe, placed, generation=generation, created_at=layout.info.created_at,
+        seconds=layout.info.seconds, square=layout.bounds(),
     )  # fmt: skip
-    return outcome(info) | {"new": len(own_rows), "gone": int(gone.sum())}
+    return outcome(info) | {"new": len(found), "gone": int(gone.sum())}
 
 
-def place(
-    workspace: Workspace, layout: Layout, kept: NDArray[np.int64], rows: Rows, vectors: Matrix, report: Any
-) -> Drawn:
-    """The layout's old points at ``kept`` with ``rows`` placed among them. Only points that shaped the map pull."""
+def place(layout: Layout, kept: Positions, found: Arrivals, report: Report) -> Drawn:
+    """The layout's old points at ``kept`` with those that came since among them. Only points that shaped the map
+    pull."""
     recipe = layout.info.recipe
     anchors = kept[~layout.placed[kept]] if not layout.placed[kept].all() else kept
     k = min(recipe.neighbours, len(anchors))
-    search = nearest if recipe.space == "text" else nearest_by_pictures
-    source: Any = workspace.indexes.vector("text") if recipe.space == "text" else workspace
-    if len(rows):
-        near, far = search(source, vectors, layout.rows[anchors], k, report)
+    if len(found):
+        near, far = found.nearest(anchors, k, report)
         xy = settle(layout.xy[anchors], near, far, recipe.min_dist, recipe.seed)
         left, bottom, width, height = layout.bounds()
         xy = np.clip(xy, [left, bottom], [left + width, bottom + height]).astype(np.float32)
@@ -111,26 +90,27 @@ def place(
         near, far = np.empty((0, k), np.int32), np.empty((0, k), np.float32)
         xy, labels = np.empty((0, 2), np.float32), np.empty((len(layout.labels), 0), np.int32)
 
-    all_rows = np.concatenate([layout.rows[kept], rows])
-    order = np.argsort(all_rows, kind="stable")
+    all_keys = np.concatenate([keys_of(layout)[kept], found.keys])
+    order = np.argsort(all_keys, kind="stable")
     where = np.full(len(layout.rows) + 1, -1, np.int64)  # the last stands for none
     where[kept] = np.argsort(order, kind="stable")[: len(kept)]
     width_k = layout.near.shape[1]
-    new_near = np.full((len(rows), width_k), -1, np.int64)
+    new_near = np.full((len(found), width_k), -1, np.int64)
     new_near[:, 1 : min(k, width_k - 1) + 1] = near[:, : width_k - 1]
-    new_far = np.zeros((len(rows), width_k), np.float16)
+    new_far = np.zeros((len(found), width_k), np.float16)
     new_far[:, 1 : min(k, width_k - 1) + 1] = far[:, : width_k - 1]
     both_near = where[np.concatenate([layout.near[kept], new_near])][order]
     both_near[:, 0] = np.arange(len(order))
     both_labels = np.concatenate([layout.labels[:, kept], labels], axis=1)[:, order]
     return Drawn(
-        rows=all_rows[order],
+        rows=np.arange(len(order), dtype=np.int64) if layout.users else all_keys[order],
         xy=np.concatenate([layout.xy[kept], xy])[order],
-        placed=np.concatenate([layout.placed[kept], np.ones(len(rows), bool)])[order],
+        placed=np.concatenate([layout.placed[kept], np.ones(len(found), bool)])[order],
         near=both_near.astype(np.int32),
         far=np.concatenate([layout.far[kept], new_far])[order],
         labels=both_labels,
         clusters=_recounted(layout.clusters, both_labels, where),
+        users=tuple(all_keys[order].tolist()) if layout.users else (),
         quality=layout.info.quality,
         notes=layout.info.notes,
     )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,6 +18,7 @@ from core.vectors.family import (
     true_neighbours,
 )
 from core.vectors.protocol import Matrix, Plan, Scores
+from core.vectors.rough import rough_effort
 from core.vectors.validation import ROUNDING
 
 M = 32
@@ -42,20 +40,6 @@ BUILD_SLICE = 2_000
 
 _MOST_MADE = 1_000
 _FLOAT32, _INT64 = np.dtype(np.float32), np.dtype(np.int64)
-
-
-_most_effort: ContextVar[int | None] = ContextVar("most_effort", default=None)
-
-
-@contextmanager
-def short_walks(effort: int) -> Iterator[None]:
-    """Searches inside walk with this efSearch, however the index was tuned: for the neighbours of all vectors at once,
-    where nine in ten of the right ones serve as well as all of them."""
-    token = _most_effort.set(effort)
-    try:
-        yield
-    finally:
-        _most_effort.reset(token)
 
 
 class Hnsw:
@@ -108,7 +92,8 @@ class Hnsw:
     def _effort_for(self, k: int, kept: int) -> int | None:
         """The efSearch that is needed, or None where exact search is quicker. The graph is walked through all vectors,
         also those that are not kept: fewer kept means a longer walk, that looks at enough of them."""
-        effort = max(_most_effort.get() or self._effort, EF_PER_NEIGHBOUR * k)
+        rough = rough_effort()
+        effort = max(self._effort, EF_PER_NEIGHBOUR * k) if rough is None else max(rough, k)
         if kept == self._count:
             return None if kept <= IN_A_ROW * self._step * effort else effort
         growth = max(1.0, EF_GROWS_BELOW * self._count / kept) ** EF_BY_SHARE
@@ -135,12 +120,15 @@ class Hnsw:
         every_score, every_position = self._walk(queries, self._asked(k, len(keep)), effort)
         shape = len(queries), k
         scores, found = np.empty(shape, _FLOAT32), np.empty(shape, _INT64)
+        lacking = []
         for at, kept in enumerate(keep.has(every_position)):
             chosen = kept.nonzero()[0][:k]
             if len(chosen) == k:
                 scores[at], found[at] = every_score[at].take(chosen), every_position[at].take(chosen)
             else:
-                scores[at], found[at] = search_some(queries[at : at + 1], self._matrix, k, keep.positions)
+                lacking.append(at)
+        if lacking:
+            scores[lacking], found[lacking] = search_some(queries[lacking], self._matrix, k, keep.positions)
         return scores, found
 
     def _parameters(self, effort: int) -> Any:

@@ -15,6 +15,7 @@ from core.errors import VectorError
 from core.vectors.family import Family, Keep, Positions
 from core.vectors.flat import Flat
 from core.vectors.protocol import Matrix, Rows, Scores
+from core.vectors.rough import rough_effort
 from core.vectors.validation import ROUNDING, check_allowed, nothing
 
 SPARE = 2
@@ -187,6 +188,8 @@ class Segment:
         available = self._count if keep is None else len(keep)
         if not available:
             return nothing(len(queries), k)
+        if rough_effort() is not None:
+            return self._as_found(*self.family.search(queries, min(k, available), keep), k)
         fetch = k + SPARE if k + SPARE < available else available
         while True:
             scores, found = self.family.search(queries, fetch, keep)
@@ -199,6 +202,13 @@ class Segment:
                 break
             fetch = min(4 * fetch, available)
         return self._in_order(queries, scores, found, k)
+
+    def _as_found(self, scores: Scores, found: Positions, k: int) -> tuple[Scores, Rows]:
+        rows = self.rows[found]
+        missing = found < 0
+        if missing.any():
+            rows[missing], scores[missing] = -1, -np.inf
+        return _padded(scores, rows, k)
 
     def _in_order(self, queries: Matrix, scores: Scores, found: Positions, k: int) -> tuple[Scores, Rows]:
         """Falling score, ties in rising row, k columns."""

@@ -7,7 +7,7 @@ import streamlit as st
 from core.database.jobs import Job
 from core.errors import MapError
 from core.maps.building import build_params
-from core.maps.layouts import SPACES, LayoutInfo, MapSpace, Recipe
+from core.maps.layouts import NEIGHBOURS, SPACES, LayoutInfo, MapSpace, Recipe
 from dashboard import resources
 from dashboard.components.figures import number, share
 from dashboard.components.jobs import POLL_SECONDS, draw_job
@@ -56,7 +56,7 @@ def draw_build(link: MapLink, *, first: bool = False) -> None:
     name = st.text_input("Name", placeholder=SPACES[space], max_chars=80, key=f"map.build.name.{space}")
     with st.expander("Parameters"):
         neighbours = st.slider(
-            "Neighbours", 5, 100, 15, key="map.build.neighbours",
+            "Neighbours", 5, 100, NEIGHBOURS, key="map.build.neighbours",
             help="Few show fine detail, many the large shape (UMAP's n_neighbors).",
         )  # fmt: skip
         min_dist = st.slider(

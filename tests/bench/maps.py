@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 
+from core.maps.arrivals import arrivals
 from core.maps.building import build_params
 from core.maps.clusters import find_clusters
 from core.maps.layouts import Cluster, Drawn, Recipe, read_layout, write_layout
@@ -38,7 +39,9 @@ import numpy as np
 import umap
 vectors = np.load(sys.argv[1])
 started = time.perf_counter()
-fitted = umap.UMAP(n_neighbors=15, min_dist=float(sys.argv[3]), metric="cosine", random_state=42).fit(vectors)
+fitted = umap.UMAP(
+    n_neighbors=int(sys.argv[4]), min_dist=float(sys.argv[3]), metric="cosine", random_state=42
+).fit(vectors)
 print(json.dumps({"seconds": time.perf_counter() - started,
                   "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 np.save(sys.argv[2], fitted.embedding_)
@@ -59,7 +62,8 @@ def measure_build(workspace, label, folder):
     ours = time.perf_counter() - started
     peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     clusters = started + ours - phases["finding clusters"]
-    command = [sys.executable, "-c", BARE, str(folder / "vectors.npy"), str(folder / "bare.npy"), str(recipe.min_dist)]
+    command = [sys.executable, "-c", BARE, str(folder / "vectors.npy"), str(folder / "bare.npy"), str(recipe.min_dist),
+               str(recipe.neighbours)]  # fmt: skip
     bare = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
     found = {
         "posts": len(rows),
@@ -114,12 +118,10 @@ def measure_place(workspace, count=1000):
     layout = read_layout(workspace, "Bench")
     count = min(count, len(layout.rows) // 3)
     kept = np.arange(len(layout.rows) - count)
-    new = layout.rows[-count:]
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        _, vectors, _ = post_vectors(workspace, "text", new)
-        placed = place(workspace, layout, kept, new, vectors, lambda *_: None)
+        placed = place(layout, kept, arrivals(workspace, layout, kept, layout.rows), lambda *_: None)
         times.append(time.perf_counter() - started)
     away = np.linalg.norm(placed.xy[-count:] - layout.xy[-count:], axis=1)
     return {
