@@ -1,5 +1,6 @@
 // The map: pan, zoom, lasso, box, labels, time. What it is told comes in `data`; what it tells are the triggers hover,
-// pick (a cluster), open (a point), select (a polygon) and window (what is in view, where that is not all there is).
+// pick (a cluster), open (a point), select (a polygon), time (from and to) and window (what is in view, where that is
+// not all there is).
 
 const TOOLS = [
   ["pan", "Move (V)", "M9 11V5.5a1.5 1.5 0 0 1 3 0V11m0-.5V4a1.5 1.5 0 0 1 3 0v7m0-4.500a1.500 1.500 0 0 1 3 0V15a6 6 0 0 1-6 6h-1.500a6 6 0 0 1-4.700-2.300L4 14.500a1.600 1.600 0 0 1 2.400-2L9 15V9"],
@@ -110,11 +111,28 @@ function controller(root, tell) {
     pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     pen.clearRect(0, 0, view.width, view.height);
     if (!state.fog) return;
+    if (!whole() && state.parts) fogWithin();
+    const fog = whole() || !state.parts ? state.fog : state.within.fog;
     const [x, y] = pixel(0, 1);
     pen.globalAlpha = Math.max(0.15, 1 - Math.log2(Math.max(1, zoom())) / 4) * (state.lit.length ? 0.5 : 1);
     pen.imageSmoothingEnabled = true;
-    pen.drawImage(state.fog, x, y, view.scale, view.scale);
+    pen.drawImage(fog, x, y, view.scale, view.scale);
     pen.globalAlpha = 1;
+  }
+
+  // The density of what was written in the chosen time, added up from its parts.
+  function fogWithin() {
+    const key = state.span.join();
+    if (state.within?.key === key) return;
+    const { grids, count, size } = state.parts;
+    const sum = new Float32Array(size);
+    const [first, last] = [Math.max(0, state.span[0] * count), Math.min(count, state.span[1] * count)];
+    for (let part = Math.floor(first); part < last; part++) {
+      const weight = Math.min(part + 1, last) - Math.max(part, first);
+      for (let at = 0; at < size; at++) sum[at] += weight * grids[part * size + at] ** 2;
+    }
+    const most = Math.log1p(sum.reduce((a, b) => Math.max(a, b), 1) / 16);
+    state.within = { key, fog: fogOf(sum.map((value) => (255 * Math.log1p(value / 16)) / most), Math.sqrt(size)) };
   }
 
   // The density of all points as a picture, where only a sample of them is drawn.
@@ -206,6 +224,7 @@ function controller(root, tell) {
   board.onpointerdown = (event) => {
     if (event.button !== 0 || event.target.closest("button")) return;
     board.setPointerCapture(event.pointerId);
+    if (state.playing) strip.stop();
     const from = place(event);
     const tool = event.shiftKey && state.tool === "pan" ? "lasso" : state.tool;
     state.drag = { tool, from, last: from, far: false, path: tool === "pan" ? null : [from] };
@@ -273,7 +292,7 @@ function controller(root, tell) {
   use("pan");
   new ResizeObserver(resize).observe(board);
 
-  const strip = timeStrip(time, state, redraw);
+  const strip = timeStrip(time, state, redraw, (value) => tell("time", value));
   return {
     update(data) {
       if (state.data?.token === data.token) return;
@@ -288,14 +307,18 @@ function controller(root, tell) {
       const grid = decode(data.density, Uint8Array);
       const side = Math.round(Math.sqrt(grid.length));
       state.fog = data.shown < data.total ? fogOf(grid, side) : null;
+      const grids = decode(data.over_time, Uint8Array);
+      state.parts = grids.length ? { grids, count: 48, size: grids.length / 48 } : null;
+      state.within = null;
       state.lines = data.contours ? contours(grid, side, [30, 70, 110, 150, 190, 225]) : null;
       board.setAttribute("aria-label", data.label);
       root.style.setProperty("--map-height", `${data.height}px`);
       labels.update(data.labels, getComputedStyle(root).fontFamily);
+      if (fresh || String(data.span) !== String(state.given)) { state.span = data.span ? [...data.span] : [0, 1]; state.given = data.span; }
       strip.update(data);
       drawLegend(key, data);
       tip.textContent = data.shown < data.total ? data.sampled : "";
-      if (fresh) { delete board.dataset.drawn; state.span = [0, 1]; Object.assign(state.view, { x: 0.5, y: 0.5 }); }
+      if (fresh) { delete board.dataset.drawn; Object.assign(state.view, { x: 0.5, y: 0.5 }); }
       resize();
       redraw();
     },

@@ -1,6 +1,6 @@
 // When the posts were written, as columns; a window over them that can be dragged and that plays.
 
-function timeStrip(holder, state, redraw) {
+function timeStrip(holder, state, redraw, tell) {
   const play = set(make("button", "play"), { "aria-label": "Play", title: "Play" });
   const said = make("span", "said");
   const track = set(make("div", "track"), { tabindex: "0", role: "slider", "aria-label": "Time" });
@@ -16,7 +16,12 @@ function timeStrip(holder, state, redraw) {
     redraw();
   };
   const dateAt = (share) => new Date(times.from + share * (times.to - times.from)).toISOString().slice(0, times.to - times.from > 4 * 864e5 ? 10 : 16).replace("T", " ");
-  const stop = () => { clearInterval(state.playing); state.playing = 0; play.replaceChildren(icon("play")); set(play, { title: "Play", "aria-label": "Play" }); };
+  const settled = () => {
+    const [a, b] = state.span;
+    const at = (share) => Math.round(times.from + share * (times.to - times.from));
+    tell(a <= 0 && b >= 1 ? null : { from: at(a), to: at(b) });
+  };
+  const stop = () => { const was = state.playing; clearInterval(state.playing); state.playing = 0; play.replaceChildren(icon("play")); set(play, { title: "Play", "aria-label": "Play" }); if (was) settled(); };
   const step = (by) => {
     const width = Math.max(0.02, state.span[1] - state.span[0]);
     state.span = [state.span[0] + by, state.span[0] + by + width];
@@ -33,7 +38,7 @@ function timeStrip(holder, state, redraw) {
   };
   const at = (event) => { const box = track.getBoundingClientRect(); return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)); };
   track.onpointerdown = (event) => {
-    stop();
+    if (state.playing) stop();
     track.setPointerCapture(event.pointerId);
     const x = at(event);
     const [a, b] = state.span;
@@ -48,19 +53,22 @@ function timeStrip(holder, state, redraw) {
       else state.span = [Math.min(to, drag.x), Math.max(to, drag.x, Math.min(to, drag.x) + 0.005)];
       show();
     };
-    track.onpointerup = () => { track.onpointermove = null; };
+    track.onpointerup = () => { track.onpointermove = null; if (String(state.span) !== String(drag.span)) settled(); };
   };
-  track.ondblclick = () => { stop(); state.span = [0, 1]; show(); };
+  const all = () => { const changed = state.span[0] > 0 || state.span[1] < 1; state.playing = clearInterval(state.playing) || 0; stop(); state.span = [0, 1]; show(); if (changed) settled(); };
+  track.ondblclick = all;
   track.onkeydown = (event) => {
     const by = { ArrowLeft: -0.01, ArrowRight: 0.01 }[event.key];
-    if (event.key === "Escape") { stop(); state.span = [0, 1]; show(); }
+    if (event.key === "Escape") all();
     else if (event.key === " ") play.onclick();
-    else if (by) step(by);
+    else if (by) { step(by); clearTimeout(state.stepping); state.stepping = setTimeout(settled, 500); }
     else return;
     event.preventDefault();
   };
   return {
+    stop,
     update(data) {
+      state.playing = clearInterval(state.playing) || 0;
       stop();
       times = data.times;
       holder.replaceChildren();

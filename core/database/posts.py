@@ -90,6 +90,12 @@ def has_pictures(cursor: duckdb.DuckDBPyConnection) -> bool:
     return cursor.execute("SELECT 1 FROM media WHERE path IS NOT NULL LIMIT 1").fetchone() is not None
 
 
+def posts_since(cursor: duckdb.DuckDBPyConnection, generation: int) -> int:
+    """How many posts were stored, or stored anew, after a generation."""
+    row = cursor.execute("SELECT count(*) FROM posts WHERE generation > ?", [generation]).fetchone()
+    return int(row[0]) if row else 0
+
+
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
     """What an import needs to know of a post that is already there."""

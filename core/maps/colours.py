@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from core.database.connection import first_row
 from core.database.filters import json_path
 from core.errors import MapError
 from core.maps.layouts import Layout, Positions
+from core.search.tokens import TOKEN, folded
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -32,6 +33,8 @@ COLUMNS = {
 }  # fmt: skip
 NUMBERS = frozenset({"likes", "reposts", "replies", "time", "engagement", "sentiment"})
 USER_COLUMNS = {"followers": "followers", "following": "following", "time": "epoch(created_at)", "posts": ""}
+ENGLISH_SHARE = 0.15
+"""A text of unknown language is taken for English where so many of its words are English stop words."""
 EXTRA = "column:"
 POLICY = "policy:"
 MODERATION = "moderation"
@@ -164,21 +167,31 @@ def user_values(workspace: Workspace, layout: Layout, positions: Positions, by: 
 
 def sentiments(workspace: Workspace, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """VADER's compound score (Hutto and Gilbert, 2014), -1 to 1, of texts in English; NaN for others: its lexicon knows
-    no other language."""
+    no other language, and would call them neutral. A text of unknown language counts where it reads as English."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
     found = (
         workspace.cursor()
         .execute(
-            "SELECT row, left(text, 1000) FROM posts WHERE row IN (SELECT unnest(?::BIGINT[])) AND text <> ''"
+            "SELECT row, left(text, 1000), lang FROM posts WHERE row IN (SELECT unnest(?::BIGINT[])) AND text <> ''"
             " AND (lang IS NULL OR lang LIKE 'en%')",
             [rows.tolist()],
         )
         .fetchall()
     )
-    known = {row: analyzer.polarity_scores(text)["compound"] for row, text in found}
+    known = {
+        row: analyzer.polarity_scores(text)["compound"] for row, text, lang in found if lang or _reads_english(text)
+    }
     return np.array([known.get(row, np.nan) for row in rows.tolist()], np.float64)
+
+
+def _reads_english(text: str) -> bool:
+    from core.maps.names import stop_words
+
+    stops = stop_words("en")
+    words = [folded(match.group()) for match in TOKEN.finditer(text)]
+    return sum(word in stops for word in words) >= ENGLISH_SHARE * len(words) > 0
 
 
 def _numbers(values: NDArray[np.float64], by: str) -> Paint:
@@ -211,14 +224,29 @@ def _categories(values: NDArray[Any]) -> Paint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Times:
-    """When the points at some positions were written: ``codes`` uint16 (m,), 0 to 65534 from ``first`` to ``last``
-    (naive UTC), 65535 where it is unknown; ``columns`` how many of all points fall into each equal part of it."""
+    """When the points of a map were written: ``shares`` float32 (n,), 0 to 1 from ``first`` to ``last`` (naive UTC),
+    NaN where it is unknown; ``columns`` how many fall into each equal part of it."""
 
     first: datetime
     last: datetime
-    codes: NDArray[np.uint16]
+    shares: NDArray[np.float32]
     columns: tuple[int, ...]
     undated: int
+
+    def codes(self, positions: Positions) -> NDArray[np.uint16]:
+        """Of some points, as a browser gets them: 0 to 65534 from first to last, 65535 where it is unknown."""
+        some = self.shares[positions]
+        codes = np.full(len(some), 65535, np.uint16)
+        dated = np.isfinite(some)
+        codes[dated] = np.round(some[dated].astype(np.float64) * 65534).astype(np.uint16)
+        return codes
+
+    def within(self, start: int, end: int) -> NDArray[np.bool_]:
+        """(n,) which were written from ``start`` to ``end``, seconds since 1970."""
+        first, last = (moment.replace(tzinfo=UTC).timestamp() for moment in (self.first, self.last))
+        low, high = ((at - first) / (last - first) for at in (start, end))
+        found: NDArray[np.bool_] = (self.shares >= low) & (self.shares <= high)
+        return found
 
 
 FAR_OUT = 0.001
@@ -226,7 +254,7 @@ FAR_OUT = 0.001
 MOST_COLUMNS = 120
 
 
-def point_times(workspace: Workspace, layout: Layout, positions: Positions) -> Times | None:
+def point_times(workspace: Workspace, layout: Layout) -> Times | None:
     """None where fewer than two points have a time, or all the same."""
     if layout.users:
         return None
@@ -239,16 +267,11 @@ def point_times(workspace: Workspace, layout: Layout, positions: Positions) -> T
         return None
     scaled = np.clip((values - low) / (high - low), 0, 1)
     columns = np.bincount((scaled[np.isfinite(scaled)] * (MOST_COLUMNS - 1)).astype(int), minlength=MOST_COLUMNS)
-    some = scaled[positions]
-    codes = np.full(len(some), 65535, np.uint16)
-    dated = np.isfinite(some)
-    codes[dated] = np.round(some[dated] * 65534).astype(np.uint16)
-    return Times(_moment(low), _moment(high), codes, tuple(columns.tolist()), int(len(values) - len(known)))
+    undated = int(len(values) - len(known))
+    return Times(_moment(low), _moment(high), scaled.astype(np.float32), tuple(columns.tolist()), undated)
 
 
 def _moment(seconds: float) -> datetime:
-    from datetime import timedelta
-
     return datetime(1970, 1, 1) + timedelta(seconds=float(seconds))
 
 

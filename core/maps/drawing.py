@@ -16,6 +16,8 @@ ALL_UP_TO = 50_000
 SAMPLE = 20_000
 WINDOW = 30_000
 GRID = 128
+TIME_GRID, TIME_PARTS = 64, 48
+"""Of the density in each part of the time: 200 kilobytes, whatever the number of points."""
 
 Polygon = Sequence[tuple[float, float]]
 """Corners in unit coordinates: 0 to 1 over the square of :meth:`Layout.bounds`, x to the right and y up."""
@@ -60,6 +62,24 @@ def density(units: NDArray[np.float32], side: int = GRID) -> NDArray[np.uint8]:
     logs = np.log1p(gaussian_filter(counted.astype(np.float64), spread) * 4)
     most = float(logs.max())
     shades: NDArray[np.uint8] = np.round(logs * (255 / most) if most > 0 else logs).astype(np.uint8)
+    return shades
+
+
+def density_over_time(
+    units: NDArray[np.float32], shares: NDArray[np.float32], side: int = TIME_GRID, parts: int = TIME_PARTS
+) -> NDArray[np.uint8]:
+    """How dense the points lie in each of so many equal parts of the time, (parts, side, side), x first: the square
+    root of a smoothed count, 0 to 255. ``shares`` is 0 to 1, NaN for a point without a time, which counts nowhere."""
+    from scipy.ndimage import gaussian_filter
+
+    there = np.isfinite(units[:, 0]) & np.isfinite(shares)
+    cells = np.minimum((units[there] * side).astype(np.int64), side - 1)
+    part = np.minimum((shares[there] * parts).astype(np.int64), parts - 1)
+    flat = (part * side + cells[:, 0]) * side + cells[:, 1]
+    counted = np.bincount(flat, minlength=parts * side * side).reshape(parts, side, side)
+    roots = np.sqrt(gaussian_filter(counted.astype(np.float32), (0, 0.7, 0.7)))
+    most = float(roots.max())
+    shades: NDArray[np.uint8] = np.round(roots * (255 / most) if most > 0 else roots).astype(np.uint8)
     return shades
 
 

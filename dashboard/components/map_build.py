@@ -12,7 +12,7 @@ from dashboard import resources
 from dashboard.components.figures import number, share
 from dashboard.components.jobs import POLL_SECONDS, draw_job
 from dashboard.components.notices import notice
-from dashboard.components.text import element, show
+from dashboard.components.text import element, foreign, show
 from dashboard.links import MapLink
 from dashboard.resources import maps
 
@@ -82,14 +82,24 @@ def submit(recipe: Recipe, name: str = "", posts: list[int] | None = None) -> No
 
 
 def draw_place(info: LayoutInfo) -> None:
-    """How many posts came since the map was made, and what can be done about it."""
+    """How many posts or users came since the map was made, and what can be done about it."""
+    if info.recipe.of:
+        if count := maps.came_since(info.generation):
+            said = (
+                f"{number(count)} posts came since. This map holds {info.recipe.of}, as they were then: choose them"
+                " there once more and zoom into them to have new ones in."
+            )
+            show(element("p", foreign(said), class_="fs-faint"))
+        return
+    things = "users" if info.noun == "user" else "posts"
     count = maps.waiting(info.id)
     if not count and info.placed < RELAYOUT_FROM * info.count:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="map_place"):
         if count:
             show(
-                element("p", f"{number(count)} posts came since this map was made.", class_="fs-faint"), width="content"
+                element("p", f"{number(count)} {things} came since this map was made.", class_="fs-faint"),
+                width="content",
             )
             if st.button("Place them", icon=":material/add_location_alt:", key="map.place", disabled=bool(map_jobs()),
                          help="They go beside those that are alike. Nothing else moves."):  # fmt: skip
@@ -101,6 +111,6 @@ def draw_place(info: LayoutInfo) -> None:
             said = f"{share(info.placed / info.count)} of this map were placed later and did not shape it."
             show(element("p", said, class_="fs-faint"), width="content")
         if st.button("Make it anew", icon=":material/refresh:", key="map.anew", disabled=bool(map_jobs()),
-                     help="A new layout of all posts, turned to lie as this one does."):  # fmt: skip
+                     help=f"A new layout of all {things}, turned to lie as this one does."):  # fmt: skip
             submit(info.recipe, info.name)
             st.rerun()

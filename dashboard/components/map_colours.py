@@ -91,9 +91,13 @@ def legend(paint: Paint, by: str) -> dict[str, object]:
         "title": colour_name(by),
         "scale": known,
         "ends": [figure(edges[0], by), f"{figure(middle, by)} in the middle", figure(edges[-1], by)],
-        "missing": f"{number(paint.missing)} unknown" if paint.missing else "",
+        "missing": _missing(paint.missing, by) if paint.missing else "",
         "none": colours[NONE],
     }
+
+
+def _missing(count: int, by: str) -> str:
+    return f"{number(count)} not known: only English is read" if by == "sentiment" else f"{number(count)} unknown"
 
 
 def value_name(name: str, by: str) -> str:

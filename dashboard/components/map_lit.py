@@ -59,7 +59,7 @@ def lit_sets(link: MapLink) -> tuple[LitSet, ...]:
             found.append(LitSet(f"Posts of {resources.user_names([link.user])[link.user]}", colours[4], ids))
     if link.posts:
         found.append(LitSet("Posts", colours[1], link.posts))
-    if link.beside and (link.polygon or link.cluster):
+    if link.beside not in ("", link.layout) and (link.polygon or link.cluster):
         chosen = maps.chosen(link)
         found.append(LitSet("Selected", colours[3], tuple(maps.ids_at(link.layout, chosen[:MOST]))))
     return tuple(found)

@@ -69,11 +69,14 @@ def _draw_controls(link: MapLink, info: LayoutInfo, known: list[LayoutInfo]) -> 
         offered = offered_colours(info)
         colours = offered if link.colour in offered else [*offered, link.colour]
         _choose("Colour", colours, link.colour, colour_name, "map.colour", _to_colour, link)
-        beside = ["", *(id_ for id_ in names if id_ != link.layout)]
+        again = [link.layout] if maps.times(link.layout) else []
+        beside = ["", *again, *(id_ for id_ in names if id_ != link.layout)]
         if len(beside) > 1:
+            said = {id_: clean(name)[:60] for id_, name in names.items()}
+            said |= {"": "Nothing", link.layout: "The time before"}
             _choose(
-                "Beside it", beside, link.beside if link.beside in beside else "",
-                lambda id_: clean(names.get(id_, "Nothing"))[:60], "map.beside", _to_beside, link,
+                "Beside it", beside, link.beside if link.beside in beside else "", lambda id_: said[id_], "map.beside",
+                _to_beside, link,
             )  # fmt: skip
         st.session_state["map.names"] = link.names
         st.session_state["map.contours"] = link.contours
@@ -123,16 +126,25 @@ def _draw_maps(link: MapLink, info: LayoutInfo, known: list[LayoutInfo]) -> None
     except FeedscopeError as error:
         notice(str(error), kind="error")
         sets = ()
+    periods = maps.periods(link) if link.beside == info.id else None
     beside = next((one for one in known if one.id == link.beside and one.id != info.id), None)
-    if beside is None:
-        draw_map(link, info.id, [one.on(info.id) for one in sets], key="map", height=HEIGHT)
+    if beside is None and periods is None:
+        draw_map(link, info.id, [one.on(info.id) for one in sets], key="map", height=HEIGHT, span=link.times)
         return
     left, right = st.columns(2, gap="small")
+    if beside is None:
+        for column, key, span in zip((left, right), ("map", "map_beside"), periods or (), strict=True):
+            with column:
+                lit = [one.on(info.id) for one in sets]
+                draw_map(link, info.id, lit, key=key, height=HEIGHT_BESIDE, span=span)
+        return
     with left:
-        draw_map(link, info.id, [one.on(info.id) for one in sets], key="map", height=HEIGHT_BESIDE)
+        lit = [one.on(info.id) for one in sets]
+        draw_map(link, info.id, lit, key="map", height=HEIGHT_BESIDE, span=link.times)
     with right:
         other = replace(link, layout=beside.id, beside=info.id, polygon=(), cluster=None)
-        draw_map(other, beside.id, [one.on(beside.id) for one in sets], key="map_beside", height=HEIGHT_BESIDE)
+        draw_map(other, beside.id, [one.on(beside.id) for one in sets], key="map_beside", height=HEIGHT_BESIDE,
+                 span=link.times)  # fmt: skip
 
 
 def _draw_about(info: LayoutInfo) -> None:

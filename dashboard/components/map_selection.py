@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import streamlit as st
@@ -15,7 +16,7 @@ from dashboard.components.cards import Card, author_name, draw_cards
 from dashboard.components.charts import draw_bars, draw_timeline
 from dashboard.components.comparison_view import draw_distinctive
 from dashboard.components.export_form import draw_export
-from dashboard.components.figures import number, share, stats
+from dashboard.components.figures import day, number, share, stats
 from dashboard.components.map_build import map_jobs, submit
 from dashboard.components.map_edits import draw_edits
 from dashboard.components.notices import state
@@ -43,7 +44,10 @@ def draw_selection(link: MapLink, info: LayoutInfo) -> None:
         state("Nothing lies in this area", f"Draw around some {noun}; Escape lets go of the area.")
         _draw_clear(link)
         return
-    show(element("h2", f"{number(len(positions))} {noun} chosen ({share(len(positions) / info.count)} of the map)"))
+    show(
+        element("h2", f"{number(len(positions))} {noun} chosen ({share(len(positions) / info.count)} of the map)"),
+        element("p", _when(link, positions), class_="fs-faint"),
+    )
     _draw_actions(link, info, positions, None)
     _draw_views(link, info, positions, None)
 
@@ -61,10 +65,27 @@ def draw_cluster(link: MapLink, info: LayoutInfo) -> None:
     about = f"{number(cluster.size)} {things}, {share(cluster.size / info.count)} of the map"
     if cluster.terms:
         about += ". Says more than others: " + ", ".join(clean(term) for term, _ in cluster.terms)
-    show(element("h2", foreign(cluster.name)), element("p", foreign(about), class_="fs-faint"))
     positions = maps.chosen(link)
+    show(
+        element("h2", foreign(cluster.name)),
+        element("p", foreign(about), class_="fs-faint"),
+        element("p", _when(link, positions), class_="fs-faint"),
+    )
     _draw_actions(link, info, positions, cluster)
     _draw_views(link, info, positions, cluster)
+
+
+def _when(link: MapLink, positions: Positions) -> str:
+    """Of which time the chosen ones are, where not of all."""
+    span, written = maps.chosen_span(link), maps.times(link.layout)
+    if span is None or written is None:
+        return ""
+    start, end = (day(datetime.fromtimestamp(at, UTC)) for at in span)
+    both = maps.periods(link) if link.beside == link.layout else None
+    if both is None:
+        return f"Written from {start} to {end}: {number(len(positions))}."
+    later, before = (number(int(written.within(*period)[positions].sum())) for period in both)
+    return f"Written from {start} to {end}: {later} in the later half of it, {before} in the one before."
 
 
 def _draw_clear(link: MapLink) -> None:

@@ -32,7 +32,7 @@ _card = component("map_card")
 _window = component("map_window")
 
 EPOCH = datetime(1970, 1, 1)
-TRIGGERS = ("hover", "pick", "open", "select", "window")
+TRIGGERS = ("hover", "pick", "open", "select", "window", "time")
 PICTURE_SIDE = 300
 
 
@@ -45,17 +45,20 @@ class Lit:
     at: tuple[int, ...]
 
 
-def draw_map(link: MapLink, id_: str, lit: Sequence[Lit], *, key: str, height: int = 640) -> None:
-    """Draws the layout ``id_`` as ``link`` says. What is chosen goes into the address bar."""
-    st.fragment(_draw)(link, id_, tuple(lit), key, height)
+def draw_map(
+    link: MapLink, id_: str, lit: Sequence[Lit], *, key: str, height: int = 640, span: maps.Span | None = None
+) -> None:
+    """Draws the layout ``id_`` as ``link`` says, at first of the time ``span`` alone. What is chosen goes into the
+    address bar."""
+    st.fragment(_draw)(link, id_, tuple(lit), key, height, span)
 
 
-def _draw(link: MapLink, id_: str, lit: tuple[Lit, ...], key: str, height: int) -> None:
-    data = map_data(link, id_, lit, height) | {"name": key}
+def _draw(link: MapLink, id_: str, lit: tuple[Lit, ...], key: str, height: int, span: maps.Span | None) -> None:
+    data = map_data(link, id_, lit, height, span) | {"name": key}
     # A trigger is a value of one run, so what it changed is kept here until the next.
     told: Mapping[str, Any] = _map(
         data=data, key=key, on_hover_change=nothing, on_pick_change=nothing, on_open_change=nothing,
-        on_select_change=nothing, on_window_change=nothing,
+        on_select_change=nothing, on_window_change=nothing, on_time_change=nothing,
     )  # fmt: skip
     for name in TRIGGERS:
         given = told.get(name)
@@ -65,7 +68,7 @@ def _draw(link: MapLink, id_: str, lit: tuple[Lit, ...], key: str, height: int) 
     _draw_card(link, id_, key, told.get("hover"))
 
 
-def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[str, Any]:
+def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int, span: maps.Span | None = None) -> dict[str, Any]:
     """What the script draws; equal tokens mean that there is nothing to draw anew."""
     layout = maps.layout(id_)
     base = maps.base(id_)
@@ -96,6 +99,7 @@ def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[s
             for one in lit
         ],
         "times": _times(times),
+        "span": _span(times, span),
         "height": height,
         "extent": list(base.extent),
         "theme": shown_theme(),
@@ -106,8 +110,9 @@ def map_data(link: MapLink, id_: str, lit: Sequence[Lit], height: int) -> dict[s
         "token": token.hexdigest(),
         "at": base.at,
         "paint": maps.packed(codes),
-        "time": maps.packed(times.codes) if times else "",
+        "time": maps.packed(times.codes(base.sample)) if times else "",
         "density": base.density,
+        "over_time": maps.time_density(id_),
     }
 
 
@@ -128,10 +133,22 @@ def _times(times: Times | None) -> dict[str, Any] | None:
     }
 
 
+def _span(times: Times | None, span: maps.Span | None) -> list[float] | None:
+    """From and to as shares of the map's time."""
+    if times is None or span is None:
+        return None
+    first, last = ((moment - EPOCH).total_seconds() for moment in (times.first, times.last))
+    return [round((at - first) / (last - first), 5) for at in span]
+
+
 def _heed(name: str, given: Mapping[str, Any], link: MapLink, id_: str, key: str) -> None:
     """Does what was asked for in the browser; what can't be read is left alone."""
     if name == "window":
         st.session_state[f"{key}.window"] = _read_window(given)
+    elif name == "time":
+        if key == "map":  # the other map's time follows this one's, or is moved for a moment only
+            show_in_address_bar(replace(link, times=_read_times(given)))
+            st.rerun()
     elif name == "open":
         at = position_of(id_, key, link, given)
         if at is not None and (ids := maps.ids_at(id_, [at])):
@@ -152,6 +169,15 @@ def _read_polygon(given: Any) -> tuple[tuple[float, float], ...]:
         return tuple((min(max(float(x), -0.5), 1.5), min(max(float(y), -0.5), 1.5)) for x, y in given)
     except (TypeError, ValueError):
         return ()
+
+
+def _read_times(given: Mapping[str, Any]) -> maps.Span | None:
+    """From milliseconds."""
+    start, end = given.get("from"), given.get("to")
+    if not isinstance(start, int | float) or not isinstance(end, int | float) or not -1e14 < start < end < 1e14:
+        return None
+    found = int(start // 1000), int(-(-end // 1000))
+    return found if found[0] < found[1] else None
 
 
 def _read_window(given: Mapping[str, Any]) -> Window | None:
@@ -181,7 +207,7 @@ def _draw_window(link: MapLink, id_: str, key: str) -> None:
     if window is not None and len(maps.base(id_).sample) < len(layout.rows):
         found = maps.detail(id_, window, link.colour, link.level)
         some = "" if len(found.positions) == found.total else f"A fair sample of {number(len(found.positions))} of "
-        data |= {"at": found.at, "paint": maps.packed(found.codes), "time": "", "count": len(found.positions),
+        data |= {"at": found.at, "paint": maps.packed(found.codes), "time": found.times, "count": len(found.positions),
                  "said": f"{some}{number(found.total)} points in this window"}  # fmt: skip
     _window(data=data, key=f"{key}.detail")
 

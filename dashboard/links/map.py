@@ -28,10 +28,21 @@ def cluster(value: str) -> tuple[int, int]:
     return int(level), int(number)
 
 
+def span(value: str) -> tuple[int, int]:
+    """``1700000000.1700600000``: from and to, seconds since 1970."""
+    if not re.fullmatch(r"-?\d{1,12}\.-?\d{1,12}", value):
+        raise ValueError
+    start, end = (int(part) for part in value.split("."))
+    if start >= end:
+        raise ValueError
+    return start, end
+
+
 @dataclass(frozen=True, slots=True)
 class MapLink(Link):
-    """A map: ``layout`` its id (empty: the first), ``beside`` another to its side, ``colour`` what its points are
-    coloured by, ``level`` of which clusters.
+    """A map: ``layout`` its id (empty: the first), ``beside`` another to its side (or the same: the time before beside
+    ``times``), ``colour`` what its points are coloured by, ``level`` of which clusters, ``times`` from and to, in
+    seconds since 1970.
 
     What lights up: the posts of a ``collection`` (its id), of a ``search`` (a SearchLink's URL), of a ``user``, or some
     ``posts`` (ids). What is chosen: a ``polygon`` in unit coordinates, or a ``cluster`` (level, number).
@@ -45,6 +56,7 @@ class MapLink(Link):
     level: int = 0
     contours: bool = False
     names: bool = True
+    times: tuple[int, int] | None = None
     collection: str = ""
     search: str = ""
     user: str = ""
@@ -62,6 +74,7 @@ class MapLink(Link):
             level=reader.one("level", parse.whole(0, 9), 0),
             contours=reader.one("contours", parse.yes_no, False),
             names=reader.one("names", parse.yes_no, True),
+            times=reader.one("times", span, None),
             collection=reader.one("collection", parse.name, ""),
             search=reader.one("search", parse.name, ""),
             user=reader.one("user", parse.name, ""),
@@ -80,6 +93,7 @@ class MapLink(Link):
             "level": str(self.level) if self.level else "",
             "contours": "yes" if self.contours else "",
             "names": "" if self.names else "no",
+            "times": f"{self.times[0]}.{self.times[1]}" if self.times else "",
             "collection": self.collection,
             "search": self.search,
             "user": self.user,

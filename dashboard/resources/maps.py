@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from typing import TypeAlias
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.database.filters import newest_rows
-from core.database.posts import ids_of, rows_of
+from core.database.posts import ids_of, posts_since, rows_of
 from core.database.users import get_users, post_counts
 from core.maps import colours, drawing, edits, placing
 from core.maps.alike import Alike, authors_alike, users_alike
@@ -27,6 +29,7 @@ from dashboard.links.map import Corner
 from dashboard.resources.opened import Version, version, workspace
 
 SLOW = "sentiment"
+DAY = 86_400
 MOST_POSTS = 20_000
 
 
@@ -115,13 +118,26 @@ def codes(id_: str, by: str, level: int, positions: Positions) -> NDArray[np.uin
 
 
 def times(id_: str) -> Times | None:
-    """When the drawn sample was written."""
+    """When the points were written; None where that is not known."""
     return _times(id_, *_state(id_))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _times(id_: str, at: Version, changed: int) -> Times | None:
-    return colours.point_times(workspace(), layout(id_), base(id_).sample)
+    return colours.point_times(workspace(), layout(id_))
+
+
+def time_density(id_: str) -> str:
+    """How dense all points lie in each part of the time, in base64; empty where all points are drawn themselves."""
+    return _time_density(id_, *_state(id_))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _time_density(id_: str, at: Version, changed: int) -> str:
+    known, written = base(id_), times(id_)
+    if written is None or len(known.sample) >= len(known.units):
+        return ""
+    return packed(drawing.density_over_time(known.units, written.shares))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +148,7 @@ class Detail:
     total: int
     at: str
     codes: NDArray[np.uint8]
+    times: str
 
 
 def detail(id_: str, window: Window, by: str, level: int) -> Detail:
@@ -142,7 +159,11 @@ def detail(id_: str, window: Window, by: str, level: int) -> Detail:
 def _detail(id_: str, window: Window, by: str, level: int, at: Version, changed: int) -> Detail:
     known = base(id_)
     positions, total = drawing.in_window(known.units, window)
-    return Detail(positions, total, packed(drawing.quantised(known.units, positions)), codes(id_, by, level, positions))
+    written = times(id_)
+    return Detail(
+        positions, total, packed(drawing.quantised(known.units, positions)), codes(id_, by, level, positions),
+        packed(written.codes(positions)) if written else "",
+    )  # fmt: skip
 
 
 def inside(id_: str, polygon: tuple[tuple[float, float], ...]) -> Positions:
@@ -171,7 +192,38 @@ def ids_at(id_: str, positions: Sequence[int] | Positions) -> list[str]:
 
 
 def chosen(link: MapLink) -> Positions:
-    """The positions that a link's polygon or cluster holds."""
+    """The positions that a link's polygon or cluster holds, of its time where it has one."""
+    found = _chosen(link)
+    span = chosen_span(link)
+    written = times(link.layout) if span else None
+    return found if span is None or written is None else found[written.within(*span)[found]]
+
+
+Span: TypeAlias = tuple[int, int]
+"""From and to, seconds since 1970."""
+
+
+def chosen_span(link: MapLink) -> Span | None:
+    """The time that what is chosen is of: where two times are side by side, both."""
+    if link.beside and link.beside == link.layout and (both := periods(link)):
+        return both[1][0], both[0][1]
+    return link.times
+
+
+def periods(link: MapLink) -> tuple[Span, Span] | None:
+    """(the later, the one before, of the same length), for one map beside itself: what the link says, else the last
+    week of two or more, the last day of two or more, or the last half. None where times are not known."""
+    written = times(link.layout)
+    if written is None:
+        return None
+    first, last = (int(moment.replace(tzinfo=UTC).timestamp()) for moment in (written.first, written.last))
+    whole = last - first
+    length = next((length for length in (7 * DAY, DAY) if whole >= 2 * length), max(1, whole // 2))
+    start, end = link.times or (last - length, last)
+    return (start, end), (2 * start - end, start)
+
+
+def _chosen(link: MapLink) -> Positions:
     if link.cluster is not None:
         level, cluster = link.cluster
         labels = layout(link.layout).labels
@@ -195,8 +247,18 @@ def people(ids: tuple[str, ...]) -> list[tuple[User, int]]:
     return [(known.get(id_, User(id_)), counts.get(id_, 0)) for id_ in ids]
 
 
+def came_since(generation: int) -> int:
+    """How many posts came after a generation."""
+    return _came_since(generation, version())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _came_since(generation: int, at: Version) -> int:
+    return posts_since(workspace().cursor(), generation)
+
+
 def waiting(id_: str) -> int:
-    """How many posts could be placed on a map."""
+    """How many posts or users could be placed on a map."""
     return _waiting(id_, version())
 
 
@@ -244,11 +306,13 @@ def _alike(user: str, at: Version) -> list[Alike]:
 
 def chosen_ids(link: MapLink) -> list[str]:
     """The ids of what a link's polygon or cluster holds."""
-    return _chosen_ids(link.layout, link.polygon, link.cluster, *_state(link.layout))
+    return _chosen_ids(link.layout, link.polygon, link.cluster, link.beside, link.times, *_state(link.layout))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _chosen_ids(
-    id_: str, polygon: tuple[Corner, ...], cluster: tuple[int, int] | None, at: Version, changed: int
-) -> list[str]:
-    return ids_at(id_, chosen(MapLink(layout=id_, polygon=polygon, cluster=cluster)))
+    id_: str, polygon: tuple[Corner, ...], cluster: tuple[int, int] | None, beside: str, span: Span | None, at: Version,
+    changed: int,
+) -> list[str]:  # fmt: skip
+    link = MapLink(layout=id_, polygon=polygon, cluster=cluster, beside=beside, times=span)
+    return ids_at(id_, chosen(link))

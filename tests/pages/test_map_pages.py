@@ -1,6 +1,6 @@
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -110,6 +110,29 @@ def test_two_maps_side_by_side_share_what_is_chosen(mapped, visit):
     assert all("Selected: " in data["highlights"][0]["name"] for data in drawn)
 
 
+def test_one_map_beside_itself_at_the_time_before(mapped, visit):
+    everything = "0.0_10000.0_10000.10000_0.10000"
+    visit("map", layout="words", beside="words", area=everything).check()
+    drawn = [json.loads(block.proto.json) for block in visit.app.get("bidi_component")
+             if block.proto.component_name == "feedscope_map"]  # fmt: skip
+    assert [data["total"] for data in drawn] == [160, 160]
+    (start, end), (before, until) = drawn[0]["span"], drawn[1]["span"]
+    assert (end, until) == (1, start)
+    assert end - start == pytest.approx(start - before, abs=1e-4)
+    assert (end - start) * (drawn[0]["times"]["to"] - drawn[0]["times"]["from"]) == pytest.approx(7 * 864e5, rel=1e-3)
+    assert drawn[0]["polygon"] == drawn[1]["polygon"], "what is chosen is chosen on both"
+    assert "in the later half of it" in visit.html
+    assert "160 posts chosen" not in visit.html
+
+
+def test_an_area_holds_what_was_written_in_the_chosen_time(mapped, visit):
+    day = int(datetime(2024, 1, 10, tzinfo=UTC).timestamp())
+    data = told(visit("map", area="0.0_10000.0_10000.10000_0.10000", times=f"{day}.{day + 86_399}").check())
+    assert 0 < data["span"][0] < data["span"][1] < 1
+    assert "6 posts chosen" in visit.html
+    assert "Written from" in visit.html
+
+
 def test_removed_posts_are_not_drawn(mapped, visit):
     from core.moderation.decisions import decide
 
@@ -201,7 +224,7 @@ def test_coordination_before_copies_were_looked_for(mapped, visit):
     [
         MapLink(layout="words", beside="pictures", colour="column:a b", level=2, contours=True, names=False,
                 collection="c1", search="./search?q=cat+dog", user="u 1", posts=("a", "b"),
-                polygon=((0.1, 0.2), (0.5, -0.01), (1.2, 0.9)), cluster=(1, 20)),
+                polygon=((0.1, 0.2), (0.5, -0.01), (1.2, 0.9)), cluster=(1, 20), times=(-5, 1_700_000_000)),
         UserLink(id="did:plc:1", layout="words"),
         CoordinationLink(accounts=5, wave=0, number=2),
     ],

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -32,6 +32,16 @@ def test_a_window_gives_a_fair_sample_and_the_whole_number(units):
     assert len(found) == 100
     assert abs(total - 2500) < 200
     assert (units[found, 0] <= 0.5).all()
+
+
+def test_the_density_of_each_part_of_the_time():
+    units = np.array([[0.1, 0.1]] * 40 + [[0.9, 0.9]] * 40 + [[0.5, 0.5], [np.nan, np.nan]], np.float32)
+    shares = np.array([0.0] * 40 + [1.0] * 40 + [np.nan, 0.5], np.float32)
+    parts = drawing.density_over_time(units, shares, side=16, parts=4)
+    assert (parts.dtype, parts.shape) == (np.uint8, (4, 16, 16))
+    assert parts[0].argmax() == 1 * 16 + 1
+    assert parts[3].argmax() == 14 * 16 + 14
+    assert parts[1:3].max() == 0, "undated points and those that are nowhere do not count"
 
 
 def test_few_points_are_drawn_all_and_many_as_a_sample():
@@ -88,9 +98,11 @@ def test_sentiment_is_of_english_texts_alone(posts):
 
 
 def test_times_and_what_can_not_be_coloured(posts):
-    times = colours.point_times(*posts, np.arange(160))
+    times = colours.point_times(*posts)
     assert (times.first.isoformat(), times.last.isoformat()) == ("2024-01-01T00:00:00", "2024-01-28T00:00:00")
     assert sum(times.columns) == 160
-    assert times.codes[0] == 0
+    assert times.codes(np.arange(160))[0] == 0
+    start = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+    assert times.within(start - 9, start + 86_399).sum() == 6, "of 160 posts in turn over 28 days"
     with pytest.raises(MapError):
         painted(posts, "posts; DROP TABLE posts")

@@ -21,12 +21,11 @@ def posts(numbers):
     for number in numbers:
         for topic, words in enumerate(TOPICS):
             fields = {"id": f"{topic}p{number}", "text": f"{words} day{number % 3}", "user_id": f"{topic}fan{number}"}
-            yield fields, ["red", "blue"][:1] if topic == 0 else []
+            yield fields, ["red"] if topic == 0 else []
             for back in (1, 2):
                 if number >= back:
-                    answer = {"id": f"{topic}a{number}.{back}", "text": f"{words} yes", "user_id": f"{topic}fan{number}",
-                              "reply_to": f"{topic}p{number - back}"}  # fmt: skip
-                    yield answer, []
+                    answer = {"id": f"{topic}a{number}.{back}", "reply_to": f"{topic}p{number - back}"}
+                    yield answer | {"text": f"{words} yes", "user_id": f"{topic}fan{number}"}, []
 
 
 def topic_of(workspace, layout):
