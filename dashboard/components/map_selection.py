@@ -24,8 +24,8 @@ from dashboard.components.post_marks import with_marks
 from dashboard.components.send_to_review import draw_send_to_review
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.languages import language_name
-from dashboard.links import MapLink, SearchLink
-from dashboard.navigation import show_in_address_bar
+from dashboard.links import MapLink, SearchLink, UserLink
+from dashboard.navigation import go_to, show_in_address_bar
 from dashboard.resources import maps
 
 PAGE_SIZE = 24
@@ -134,9 +134,12 @@ def _draw_views(link: MapLink, info: LayoutInfo, positions: Positions, cluster: 
         rows = maps.layout(info.id).rows[positions]
         draw_distinctive(rows, cluster.name if cluster else "What is chosen")
     elif view == "Typical" and cluster is not None:
-        _draw_cards(link, maps.ids_at(info.id, cluster.typical) or maps.ids_at(info.id, positions[:PAGE_SIZE]))
+        _draw_cards(
+            link,
+            maps.ids_at(info.id, maps.shown(info.id, cluster.typical)) or maps.ids_at(info.id, positions[:PAGE_SIZE]),
+        )
     elif view == "Untypical" and cluster is not None:
-        _draw_cards(link, maps.ids_at(info.id, cluster.untypical))
+        _draw_cards(link, maps.ids_at(info.id, maps.shown(info.id, cluster.untypical)))
     else:
         _draw_page(link, info, positions)
 
@@ -205,18 +208,15 @@ def _draw_about(info: LayoutInfo, positions: Positions) -> None:
 
 def _draw_users(info: LayoutInfo, positions: Positions) -> None:
     ids = maps.ids_at(info.id, positions[:MOST_ROWS])
-    people = maps.people(tuple(ids))
+    known = maps.people(tuple(ids))
     rows = [
         {"Name": clean(user.name or user.handle or user.id), "Handle": clean(user.handle or ""), "Posts": count,
          "Followers": user.followers, "About": clean((user.description or "")[:200]), "Id": user.id}
-        for user, count in people
+        for user, count in known
     ]  # fmt: skip
     chosen = st.dataframe(rows, hide_index=True, height=420, on_select="rerun", selection_mode="single-row",
                           key="map.people")  # fmt: skip
     picked = chosen["selection"]["rows"]
-    if picked and picked[0] < len(people):
-        from dashboard.links import UserLink
-        from dashboard.navigation import go_to
-
-        go_to(UserLink(id=people[picked[0]][0].id))
+    if picked and picked[0] < len(known):
+        go_to(UserLink(id=known[picked[0]][0].id))
     show(element("p", "Choose a line to open the user's page.", class_="fs-faint"))

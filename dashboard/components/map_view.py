@@ -18,13 +18,13 @@ from core.maps.layouts import Layout
 from core.types import Post
 from dashboard import resources
 from dashboard.components.cards import author_name, counts, short_time
-from dashboard.components.figures import day, number
+from dashboard.components.figures import day, number, share
 from dashboard.components.frontend import component, nothing
 from dashboard.components.map_colours import legend, palette
 from dashboard.components.text import clean
 from dashboard.links import MAX_CORNERS, MapLink, PostLink, UserLink
 from dashboard.navigation import go_to, show_in_address_bar
-from dashboard.resources import maps
+from dashboard.resources import maps, moderation, people
 from dashboard.theme import shown_theme
 
 _map = component("map", "map_points", "map_labels", "map_time")
@@ -233,9 +233,18 @@ def _post_card(id_: str) -> dict[str, Any]:
     return {
         "head": author_name(post, user),
         "text": clean(" ".join(post.text.split())[:400]),
-        "lines": [" · ".join(said), "Click to open"] if said else ["Click to open"],
+        "lines": [*([" · ".join(said)] if said else []), *_marked(post.id), "Click to open"],
         **_picture(post),
     }
+
+
+def _marked(id_: str) -> list[str]:
+    """What moderation says of a post, for those who review."""
+    mark = moderation.mark_of(id_)
+    if not people.person().may("review"):
+        return []
+    flags = ", ".join(f"{name} {share(score)}" for _, name, score in mark.flags)
+    return [*([f"Flagged: {clean(flags)}"] if flags else []), *(["Waits for review"] if mark.reported else [])]
 
 
 def _picture(post: Post) -> dict[str, str]:

@@ -176,6 +176,12 @@ def quantised(id_: str, positions: Positions) -> str:
     return packed(drawing.quantised(units, positions[np.isfinite(units[positions, 0])]))
 
 
+def shown(id_: str, positions: Sequence[int]) -> list[int]:
+    """Without those that reviewers removed."""
+    units = base(id_).units
+    return [at for at in positions if np.isfinite(units[at, 0])]
+
+
 def positions_of_posts(id_: str, post_ids: Sequence[str]) -> Positions:
     rows = np.array(sorted(rows_of(workspace().cursor(), post_ids).values()), np.int64)
     return drawing.positions_of(layout(id_), rows)
