@@ -91,6 +91,11 @@ def test_lasso_collect_colour_play_and_open(visitor):
     page.wait_for_timeout(600)
     assert time.get_attribute("aria-label") != whole
     page.get_by_role("button", name="Pause").click()
+    page.wait_for_url("**times=*")
+    visitor.settle()
+    time.press("Escape")
+    page.wait_for_url(lambda url: "times=" not in url)
+    visitor.settle()
 
     address = page.url
     page.reload()

@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from core import collections, coordination
 from core.coordination import find_coordination, places
 from core.duplicates import Duplicates, Group
+from core.maps import edits
 from core.workspace import Workspace
 from dashboard import resources
+from dashboard.components import map_view
 from dashboard.components.coordination_view import ties_csv, waves_csv
 from dashboard.links import CoordinationLink, MapLink, SearchLink, UserLink, parse_url
 from dashboard.resources import maps
@@ -131,6 +134,18 @@ def test_an_area_holds_what_was_written_in_the_chosen_time(mapped, visit):
     assert 0 < data["span"][0] < data["span"][1] < 1
     assert "6 posts chosen" in visit.html
     assert "Written from" in visit.html
+
+
+def test_names_in_any_script_and_a_picture_that_is_gone(mapped, visit):
+    with Workspace.open(mapped.workspace, mapped) as workspace:
+        layout = edits.open_layout(workspace, "words")
+        edits.rename(workspace, layout, layout.at_level(0)[0], "日本語 العربية 𒀀 👩‍🚀")
+    assert any(label["text"] == "日本語 العربية 𒀀 👩‍🚀" for label in told(visit("map").check())["labels"])
+    assert map_view._post_card("p0")["src"].startswith("data:image/jpeg")
+    for picture in (mapped.workspace / "media").rglob("*.png"):
+        picture.unlink()
+    st.cache_data.clear()
+    assert map_view._post_card("p1")["text"]
 
 
 def test_removed_posts_are_not_drawn(mapped, visit):
