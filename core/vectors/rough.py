@@ -1,4 +1,4 @@
-"""Rough answers, for the neighbours of all vectors at once: there, 97 of a hundred right ones serve as well as all."""
+"""Rough answers, for the neighbours of all vectors at once: there, nearly all right ones serve as well as all."""
 
 from __future__ import annotations
 
