@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_every_format_makes_the_round_trip_in_a_browser(browser, tmp_path):
-    """One app for all of them, since opening one is what takes the time; they are looked for at last, when all are in."""
+    """One app for all of them, since opening one takes time; they are looked for at last, when all are in."""
     folder, made = tmp_path / "workspace", tmp_path / "made"
     Workspace.open(folder, Settings(workspace=folder), create=True).close()
     made.mkdir()
