@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -29,12 +30,15 @@ from dashboard.navigation import go_to, show_in_address_bar
 PREVIEWED = 10
 MOST_NAMED = 40
 FILES, FOLDER, SERVER = "Files", "A folder", "On the server"
-_PROBLEM = "import.problem"
+_PROBLEM, _TAKEN = "import.problem", "import.taken"
+_ARRIVING = 10.0
+"""Seconds for which an upload that the address lost is found again."""
 
 
 def draw_import(link: DataLink) -> None:
     """The form, and below it what the chosen source would bring."""
     show(element("h2", "Bring your data"))
+    _find_again(link)
     on_server = bool(link.path) and not link.path.startswith(UPLOAD)
     way = st.segmented_control(
         "Where it is",
@@ -111,7 +115,22 @@ def _take_upload(key: str) -> None:
     except ImportFailed as error:
         st.session_state[_PROBLEM] = str(error)
     else:
+        st.session_state[_TAKEN] = (kept, time.monotonic())
         show_in_address_bar(DataLink(path=kept))
+
+
+def _find_again(link: DataLink) -> None:
+    """A job that ends while a file arrives has the page drawn with the address from before: the upload would be lost
+    from sight."""
+    kept, at = st.session_state.get(_TAKEN, ("", 0.0))
+    if kept and not link.path and link.job is None and time.monotonic() - at < _ARRIVING:
+        del st.session_state[_TAKEN]
+        go_to(DataLink(path=kept))
+
+
+def _choose_again() -> None:
+    st.session_state.pop(_TAKEN, None)
+    show_in_address_bar(DataLink())
 
 
 def _draw_source(link: DataLink) -> None:
@@ -163,7 +182,7 @@ def _draw_source(link: DataLink) -> None:
         ):
             job = resources.workspace().jobs.submit("dry_run", params, title=f"Dry run of {path.name}")
             go_to(replace(link, job=job))
-        buttons.button("Choose something else", on_click=show_in_address_bar, args=(DataLink(),))
+        buttons.button("Choose something else", on_click=_choose_again)
     missing = [picture for record in records for picture in record.pictures if picture.error == MISSING]
     if missing and len(missing) == sum(len(record.pictures) for record in records):
         notice(
