@@ -26,6 +26,7 @@ def test_every_format_makes_the_round_trip_in_a_browser(browser, tmp_path):
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         visitor = Visitor(page, address)
         posts = {path.name: _take_in(visitor, path) for path in paths}
+        visitor.open("data")
         page.get_by_text("Ready", exact=True).wait_for(timeout=120_000)
         found = _found(visitor, {post.source for some in posts.values() for post in some})
         for name, some in posts.items():
@@ -40,6 +41,7 @@ def _take_in(visitor, path):
     page, name = visitor.page, path.name
     source, records, _ = preview(path, limit=10)
     visitor.open("data")
+    page.get_by_text("Ready", exact=True).wait_for(timeout=120_000)  # the page is not drawn again while a file arrives
     if path.is_dir():
         page.get_by_role("radio", name="A folder").click()
         visitor.settle()
