@@ -9,6 +9,7 @@ import json
 import shutil
 import zipfile
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -127,5 +128,6 @@ def _clip_retrieval(folder):
     for name in ("img_emb", "metadata", "images"):
         (folder / name).mkdir(parents=True)
     (folder / "images" / "a.jpg").write_bytes(_jpeg("brown"))
+    np.save(folder / "img_emb" / "img_emb_0.npy", np.ones((1, 4), np.float16))
     rows = [{"image_path": "images/a.jpg", "caption": "a made caption of clip-retrieval", "url": "https://e.example/"}]
     pq.write_table(pa.Table.from_pylist(rows), folder / "metadata" / "metadata_0.parquet")
