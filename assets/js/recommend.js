@@ -1,7 +1,7 @@
 // A history or a list of recommendations: a row a post, with its rank, how that changed, and what can be done with it.
 // Everything that can be done is a link of ours, so that back undoes it.
 
-const MOVES = { up: "▲", down: "▼", new: "new", same: "" };
+const MOVES = { up: "▲", down: "▼" };
 
 function move(row) {
   if (!row.move) return null;

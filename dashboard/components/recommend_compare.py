@@ -54,6 +54,6 @@ def draw_compare(link: RecommendLink, known: tuple[str, ...], model: str) -> Non
                 )
             )
             notices(listing.notes, kind="info")
-            rows = list_rows(link, listing, before=before, base=title_of(other.model))
+            rows = list_rows(link, listing, before=before, base=title_of(other.model), missing="only")
             side = "left" if listing is left else "right"
             draw_rows(rows, label=f"By {title_of(listing.model)}", key=f"recommend.compare.{side}", compact=True)

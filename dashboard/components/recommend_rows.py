@@ -117,10 +117,10 @@ def _weighed(act: Act) -> str:
     return ", ".join(f"{clean(kind)[:40]} counts {KIND_WEIGHTS.get(kind.lower(), 1.0):g}" for kind in act.kinds)
 
 
-def move_of(rank: int, before: int | None, base: str) -> tuple[str, str, str]:
-    """The arrow of a post that now has ``rank`` and had ``before``."""
+def move_of(rank: int, before: int | None, base: str, missing: str = "new") -> tuple[str, str, str]:
+    """The arrow of a post that now has ``rank`` and had ``before``; ``missing`` says that it had none."""
     if before is None:
-        return "new", "", f"Not in {base}"
+        return "new", missing, f"Not in {base}"
     if before == rank:
         return "same", "=", f"The same rank as in {base}"
     kind = "up" if rank < before else "down"
@@ -128,9 +128,15 @@ def move_of(rank: int, before: int | None, base: str) -> tuple[str, str, str]:
 
 
 def list_rows(
-    link: RecommendLink, listing: Listing, *, before: dict[str, int] | None = None, base: str = "", limit: int = 20
+    link: RecommendLink,
+    listing: Listing,
+    *,
+    before: dict[str, int] | None = None,
+    base: str = "",
+    limit: int = 20,
+    missing: str = "new",
 ) -> list[Row]:
-    """Recommendations with their arrows against ``before``, a rank by post id."""
+    """Recommendations with their arrows against ``before``, a rank by post id; ``missing`` is said of what had none."""
     from core.moderation import effects
 
     marks = effects.marks(resources.workspace(), listing.ids)
@@ -150,7 +156,7 @@ def list_rows(
                 rank=item.rank,
                 share=item.score,
                 share_title=f"Score {item.score:.3f} of 1; the model's {item.relevance:.3f}, rank {number(item.was)}",
-                move=move_of(item.rank, before.get(item.post_id), base) if before is not None else None,
+                move=move_of(item.rank, before.get(item.post_id), base, missing) if before is not None else None,
                 badges=badges,
                 current=item.post_id == link.why,
                 actions=[
