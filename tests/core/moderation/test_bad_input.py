@@ -53,16 +53,16 @@ def test_what_strangers_send_is_scored_or_said_to_be_outside(sent):
     rows = dict(sent.cursor().execute("SELECT id, row FROM posts").fetchall())
     scores = {
         policy: dict(sent.cursor().execute("SELECT post_row, score FROM scores WHERE policy = ?", [policy]).fetchall())
-        for policy in ("insult", "nudity")
+        for policy in ("toxicity", "nudity")
     }
-    insult = {id_: scores["insult"].get(row) for id_, row in rows.items()}
+    rude = {id_: scores["toxicity"].get(row) for id_, row in rows.items()}
     assert sent.indexes.space("text").model_id != MINILM_ID, "the packaged scorer reads the texts by itself then"
     for trick in ("plain", "leet", "hidden", "alike", "long"):
-        assert insult[trick] > 0.6, trick
-    assert insult["kind"] < 0.3
+        assert rude[trick] > 0.75 * rude["plain"] > 0.4, trick
+    assert rude["kind"] < 0.3
     notes = {id_: dict(notes_of(sent, row)) for id_, row in rows.items()}
     for id_, note in (("emoji", NOTE_EMPTY), ("german", NOTE_LANGUAGE), ("russian", NOTE_LANGUAGE)):
-        assert insult[id_] is None, "not scored as clean"
+        assert rude[id_] is None, "not scored as clean"
         assert notes[id_]["words"] == note
     assert 0 <= scores["nudity"][rows["moving"]] <= 1
     assert rows["broken"] not in scores["nudity"]
