@@ -1,7 +1,5 @@
 """A team's server: people log in at an OpenID provider, and see and do what their role allows."""
 
-import shutil
-
 import pytest
 
 from core.moderation.decisions import decide
@@ -9,6 +7,7 @@ from core.moderation.reports import report
 from core.moderation.roles import ALONE
 from core.settings import Settings
 from core.workspace import Workspace
+from tests.conftest import use_fake_encoders
 from tests.e2e.conftest import Visitor, serve
 from tests.e2e.oidc_provider import CLIENT, SECRET, oidc_provider
 
@@ -34,14 +33,18 @@ moderators = "reviewer"
 
 
 @pytest.fixture(scope="module")
-def team(network, imports, tmp_path_factory):
+def team(imports, tmp_path_factory):
     """The server of a team, with six reported posts, a removed one and a locked one."""
     folder = tmp_path_factory.mktemp("team")
-    copy = shutil.copytree(network, folder / "network")
-    with Workspace.open(copy, Settings(workspace=copy, threads=1)) as workspace:
+    path = folder / "network"
+    with pytest.MonkeyPatch.context() as patch:
+        use_fake_encoders(patch)
+        workspace = Workspace.open(path, Settings(workspace=path, threads=1), create=True)
+        workspace.jobs.run_now("ingest", {"path": str(imports / "network")}, title="Import")
         report(workspace, ["cat0", "garden1", "coffee1", "rocket0", "filler1", "filler2"], "insult", by=ALONE)
         decide(workspace, ["rocket2"], "remove", policy="insult", by=ALONE)
         decide(workspace, ["garden2"], "escalate", reason="illegal", by=ALONE)
+        workspace.close()
     (folder / "roles.toml").write_text(ROLES)
     with oidc_provider(PEOPLE) as issuer:
 
@@ -52,7 +55,8 @@ def team(network, imports, tmp_path_factory):
                 f'server_metadata_url = "{issuer}/.well-known/openid-configuration"\n'
             )
 
-        with serve(copy, imports, environ={"FEEDSCOPE_ROLES": str(folder / "roles.toml")}, secrets=secrets) as address:
+        environ = {"FEEDSCOPE_ROLES": str(folder / "roles.toml")}
+        with serve(path, imports, "tests.e2e.fake_app", environ=environ, secrets=secrets) as address:
             yield address
 
 
