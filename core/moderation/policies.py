@@ -78,7 +78,7 @@ class Policy:
 DEFAULTS: tuple[Policy, ...] = (
     Policy("hate", "Hate", "Attacks people for what they are: origin, faith, sex, orientation, disability.", "words",
            0.6, "remove", about={"attribute": "IDENTITY_ATTACK"}),
-    Policy("insult", "Insults", "Insults somebody, or is rude enough to drive others away.", "words", 0.7, "label",
+    Policy("insult", "Insults", "Insults somebody, or is rude enough to drive others away.", "words", 0.6, "label",
            about={"attribute": "INSULT"}),
     Policy("toxicity", "Rude or hateful", "Anything from coarse to hateful: the widest net for words.", "words",
            0.85, "limit", enabled=False, about={"attribute": "TOXICITY"}),

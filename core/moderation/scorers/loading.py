@@ -146,17 +146,17 @@ def _holds_minilm(workspace: Workspace) -> bool:
 
 
 LIKELY = 0.15
-"""What the first look finds less likely under every policy but spam is not looked at again."""
+"""What the first look finds less likely is not looked at again."""
 
 
 def _second_look(workspace: Workspace, policies: list[Policy], beside: str) -> Scorer | None:
     """Reads again, in the order of their words, the posts that the first look finds likely enough."""
     from core.encoders.minilm import DIM, load_minilm
-    from core.moderation.scorers.words import load_word_scorer
+    from core.moderation.scorers.words import SECOND_LOOK, load_word_scorer
 
     scorer = load_word_scorer()
     tuned = scorer.tuned
-    policies = [one for one in policies if one.attribute in scorer.attributes and one.attribute != "SPAM"]
+    policies = [one for one in policies if one.attribute in SECOND_LOOK]
     if tuned is None or not policies:
         return None
     model_id = f"{scorer.model_id}+second-look{beside}"

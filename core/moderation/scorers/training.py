@@ -18,7 +18,14 @@ from core.moderation.scorers.features import ngram_features
 from core.moderation.scorers.sets import CLASS_NAMES, CLASS_SET, SETS, read_set
 from core.moderation.scorers.tuned import TunedReader, TunedRecipe, tune
 from core.moderation.scorers.word_model import Floats, Labels, Recipe, WordModel, fit_word_model
-from core.moderation.scorers.words import CLASSES, WordScorer, read_word_scorer, save_word_scorer, text_hashes
+from core.moderation.scorers.words import (
+    CLASSES,
+    SECOND_LOOK,
+    WordScorer,
+    read_word_scorer,
+    save_word_scorer,
+    text_hashes,
+)
 
 Report = Callable[[str, int, int | None], None]
 Tuned = tuple[dict[str, Floats], Floats, Floats]
@@ -74,8 +81,7 @@ def train_words(
         if len(np.unique(known)) < 2:
             continue
         classes = len(CLASS_NAMES) if task == CLASSES else 2
-        # Spam is another matter than what the second look was tuned to tell apart.
-        second = None if looked is None or task == "SPAM" else looked[rows]
+        second = looked[rows] if looked is not None and (task == CLASSES or task in SECOND_LOOK) else None
         fitted = fit_word_model(vectors[rows], ngrams[rows], known, classes, tuned=second, recipe=recipe, seed=seed)
         models[task] = fitted.model
         counts[task] = {"texts": len(rows), "positive": int((known > 0).sum())}

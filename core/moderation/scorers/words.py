@@ -29,6 +29,13 @@ PACKAGED = ROOT / "assets" / "models" / "moderation.safetensors"
 CLASSES = "classes"
 KNOWN_LANGUAGES = frozenset({"en"})
 
+SECOND_LOOK = frozenset({"IDENTITY_ATTACK"})
+"""Attributes in which the second look counts, and the classes: what it was tuned to tell apart. Of rude words that are
+aimed at nobody's origin it had seen too few, and moved their scores the wrong way."""
+
+SCORING = 2
+"""Of how the weights are applied: posts that were scored otherwise are scored again."""
+
 NOTE_EMPTY = "It has no words to read."
 NOTE_CLASSIFIER_LANGUAGE = "It is not in a language that the classifier is said to know (FEEDSCOPE_SCORER_LANGS)."
 NOTE_LANGUAGE = "It is not in English, the language that the word scorer knows."
@@ -74,7 +81,10 @@ class WordScorer:
         if not len(texts):
             return np.zeros((0, len(self.attributes)), np.float32)
         ngrams = ngram_features(texts)
-        found = [self.models[name].predict(vectors, ngrams, tuned)[:, 1] for name in self.attributes]
+        found = [
+            self.models[name].predict(vectors, ngrams, tuned if name in SECOND_LOOK else None)[:, 1]
+            for name in self.attributes
+        ]
         return np.stack(found, axis=1)
 
     def classes(
@@ -158,7 +168,7 @@ def read_word_scorer(path: Path) -> WordScorer:
     none = np.empty(0, np.uint32)
     hashes = tensors.get("hashes/trained_on", none), tensors.get("hashes/tuned_on", none)
     about = dict(document.get("about", {}))
-    return WordScorer(models, classes, about, f"words-{file_sha256(path)[:8]}", tuned, *hashes)
+    return WordScorer(models, classes, about, f"words-{file_sha256(path)[:8]}-{SCORING}", tuned, *hashes)
 
 
 def _model(tensors: Mapping[str, NDArray[Any]], name: str) -> WordModel:

@@ -39,7 +39,7 @@ def test_the_log_only_grows_and_says_what_was_seen(scored):
     assert (first.action, first.label, first.note, first.reviewer) == ("label", "Rude", "second time", ANN.name)
     assert first.seen["scores"]["insult"] == pytest.approx(0.97, abs=1e-3)
     assert first.seen["models"]["insult"] == "test"
-    assert first.seen["thresholds"]["insult"] == 0.7
+    assert first.seen["thresholds"]["insult"] == 0.6
     assert (second.action, second.undoes) == ("undo", first.id)
 
 
