@@ -102,7 +102,7 @@ class Indexes:
         an update: its vectors are not comparable with a query's."""
         if kind != "dual" or not model_id.startswith(DUAL_PREFIX):
             return False
-        present = dual_model_id(self._workspace.settings)
+        present = dual_model_id(self._workspace.models())
         return present is not None and present != model_id
 
     def folder(self, space: Space) -> Path:

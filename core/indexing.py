@@ -19,6 +19,7 @@ from core.database.vectors import PendingItem
 from core.indexes import KINDS, Kind
 from core.jobs.child import Child
 from core.jobs.runner import JobContext
+from core.settings import Settings
 from core.types import Space
 
 if TYPE_CHECKING:
@@ -100,26 +101,29 @@ def update_lexical(context: JobContext) -> None:
     lexical.update(documents(), generation=generation)
 
 
-def encode_pending(context: JobContext, kind: Kind) -> None:
+def encode_pending(context: JobContext, kind: Kind, *, own_dual: str | None = None) -> Space | None:
     """Encodes every text or picture that lacks a vector of its present content, chunk by chunk, each in a transaction.
 
-    The next chunk is encoded while the last one is stored, so that the model never waits.
+    The next chunk is encoded while the last one is stored, so that the model never waits. ``own_dual`` names a dual
+    encoder of ``models/`` that does not serve yet: its space is filled beside the one that does. Gives the space, None
+    where there is nothing to encode.
     """
     workspace = context.workspace
     store = workspace.indexes.store.key
     items = "posts WHERE text <> ''" if kind == "text" else "media WHERE path IS NOT NULL"
     if first_row(workspace.cursor().execute(f"SELECT 1 FROM {items} LIMIT 1")) is None:
-        return
+        return None
     phase = PHASES[kind]
     context.report(f"loading the model for {phase}", 0, None)
-    with open_batch_encoder(context, kind) as encoder:
+    with open_batch_encoder(context, kind, workspace.models(own_dual)) as encoder:
         space = encoder.space
         with workspace.transaction() as cursor:
             vector_table.ensure_space(cursor, space, store)
-            cursor.execute(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                [f"model:{kind}:{workspace.model_setting(kind)}", space.model_id],
-            )
+            if own_dual is None:
+                cursor.execute(
+                    "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                    [f"model:{kind}:{workspace.model_setting(kind)}", space.model_id],
+                )
         total = vector_table.count_pending(workspace.cursor(), space, store)
         done = 0
 
@@ -138,6 +142,7 @@ def encode_pending(context: JobContext, kind: Kind) -> None:
             done += len(chunk)
             context.report(phase, done, total)
             chunk = following
+    return space
 
 
 def _report_chunk(context: JobContext, phase: str, before: int, total: int, done: int, _: int) -> None:
@@ -162,7 +167,7 @@ def _store(
 class BatchEncoder:
     """An encoder in a child process that takes whole chunks; contents are texts, or picture paths below ``media/``."""
 
-    def __init__(self, context: JobContext, kind: Kind) -> None:
+    def __init__(self, context: JobContext, kind: Kind, settings: Settings) -> None:
         workspace = context.workspace
         self._folder = workspace.path / "tmp"
         self._media = workspace.media_folder
@@ -170,11 +175,11 @@ class BatchEncoder:
         self._child: Child = context.child("core.encoders.child:encode")
         self._number = 0
         self._settings = {
-            "text_model": workspace.settings.text_model,
-            "dual_model": workspace.settings.dual_model,
-            "threads": workspace.settings.threads,
-            "max_pixels": workspace.settings.max_pixels,
-            "max_picture_mb": workspace.settings.max_picture_mb,
+            "text_model": settings.text_model,
+            "dual_model": settings.dual_model,
+            "threads": settings.threads,
+            "max_pixels": settings.max_pixels,
+            "max_picture_mb": settings.max_picture_mb,
         }
         about = self._child.call({"kind": kind, "settings": self._settings})
         self.space = Space(kind, about["model_id"], about["dim"])
@@ -210,6 +215,6 @@ class BatchEncoder:
         self._child.close()
 
 
-def open_batch_encoder(context: JobContext, kind: Kind) -> BatchEncoder:
+def open_batch_encoder(context: JobContext, kind: Kind, settings: Settings) -> BatchEncoder:
     """The encoder of a job. Apart, so that tests can put another in its place."""
-    return BatchEncoder(context, kind)
+    return BatchEncoder(context, kind, settings)

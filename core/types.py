@@ -166,12 +166,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search: at least one part, or filters alone (newest first). ``k`` is 1 to 10,000."""
+    """A search: at least one part, or filters alone (newest first). ``k`` is 1 to 10,000.
+
+    ``blend`` says in the mode hybrid how much pictures count against what posts say, from 0 (not at all) to 1 (alone);
+    in the middle each leg has the weight that was measured to serve best.
+    """
 
     parts: tuple[QueryPart, ...] = ()
     filters: Filters = Filters()
     k: int = 10
     mode: Mode = "hybrid"
+    blend: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

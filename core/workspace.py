@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,8 +118,37 @@ class Workspace:
             self.generation = generation
 
     def model_setting(self, kind: str) -> str:
-        """What the settings say of the model ``text`` or ``dual``."""
-        return self.settings.text_model if kind == "text" else self.settings.dual_model
+        """What names the model ``text`` or ``dual``: the settings, or the workspace where it chose a dual encoder of
+        its own and the settings name none."""
+        if kind == "text":
+            return self.settings.text_model
+        chosen = self.own_dual
+        return self.settings.dual_model if chosen is None else f"own:{chosen}"
+
+    @property
+    def own_dual(self) -> str | None:
+        """The file in ``models/`` that the workspace's pictures are searched by, None for what the settings name."""
+        if self.settings.dual_model != "default":
+            return None
+        row = first_row(self.cursor().execute("SELECT value FROM meta WHERE key = 'own_dual' AND value <> ''"))
+        return None if row is None else str(row[0])
+
+    def models(self, own_dual: str | None = None) -> Settings:
+        """The settings with the dual encoder that serves the workspace, or with another file of ``models/``."""
+        chosen = own_dual or self.own_dual
+        return (
+            self.settings if chosen is None else replace(self.settings, dual_model=str(self.path / "models" / chosen))
+        )
+
+    def serve_dual(self, name: str | None, model_id: str | None = None) -> None:
+        """From now on pictures are searched by that file of ``models/``, whose space is ``model_id``; None: by what
+        the settings name. Vectors of the other spaces stay."""
+        with self.new_generation() as (cursor, _):
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES ('own_dual', ?)", [name or ""])
+            if name is not None and model_id is not None:
+                cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [f"model:dual:own:{name}", model_id])
+        with self._encoder_lock:
+            self._encoders.pop("dual", None)
 
     def encoder(self, kind: str) -> Encoder:
         """The encoder ``text`` or ``dual`` that the settings name, loaded once. Raises ModelError."""
@@ -126,7 +156,7 @@ class Workspace:
             if kind not in self._encoders:
                 from core.encoders.loading import load_encoder
 
-                self._encoders[kind] = load_encoder(kind, self.settings)  # type: ignore[arg-type]
+                self._encoders[kind] = load_encoder(kind, self.models())  # type: ignore[arg-type]
             return self._encoders[kind]
 
     def has_encoder(self, kind: str) -> bool:

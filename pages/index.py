@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard import resources
+from dashboard.components.dual_training_view import draw_dual_training
 from dashboard.components.duplicates_view import draw_duplicates
 from dashboard.components.index_view import draw_spaces
 from dashboard.components.lab_view import draw_lab
@@ -23,6 +24,7 @@ if standings:
     draw_spaces(standings)
     draw_lab(link, standings)
     draw_own_pictures()
+    draw_dual_training()
     draw_duplicates(link)
 elif resources.overview().posts:
     state("Nothing is encoded yet", "Posts are found by their words alone until a model has read them.")

@@ -23,7 +23,7 @@ def settings(tmp_path):
 class InProcessEncoder:
     """Stands in for core.indexing.BatchEncoder, without a child process or a model."""
 
-    def __init__(self, context, kind):
+    def __init__(self, context, kind, settings):
         self._kind = kind
         self._media = context.workspace.media_folder
         self._encoder = context.workspace.encoder(kind)

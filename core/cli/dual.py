@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from core.cli.shell import JsonOption, command_group, out_console, print_json, progress, wants_json
+from core.cli.shell import (
+    JsonOption,
+    WorkspaceOption,
+    command_group,
+    open_workspace,
+    out_console,
+    print_json,
+    progress,
+    run_job,
+    settings_of,
+    wants_json,
+)
 from core.settings import read_settings
 
 evaluate_app = command_group("evaluate", "Measure quality on data with known answers.")
@@ -54,11 +65,20 @@ def evaluate_retrieval(
 
 @dual_app.command("train")
 def dual_train(
-    pairs: Annotated[Path, typer.Option(help="A CSV file with the columns split, image and caption.")],
-    images: Annotated[Path, typer.Option(help="The folder of the pictures.")],
-    out: Annotated[Path, typer.Option(help="Where the weights go, a .safetensors file.")],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file with image and caption. Without: the workspace's posts.", show_default=False),
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="The folder of the pictures.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the weights go, a .safetensors file.", show_default=False)
+    ] = None,
     split: Annotated[str, typer.Option(help="Train on the rows with this in the column split.")] = "train",
     stickers: Annotated[bool, typer.Option("--stickers", help="Learn OpenMoji's drawings and names as well.")] = False,
+    drawings: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of drawings as well, see 'dual drawings'. May be repeated.", show_default=False),
+    ] = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Train the picture backbone's last blocks as well: minutes an epoch.")
     ] = False,
@@ -66,35 +86,116 @@ def dual_train(
         Path | None, typer.Option(help="A posts file with text and image: four fifths of it are learned as well.")
     ] = None,
     posts_images: Annotated[Path | None, typer.Option(help="The folder of the posts' pictures.")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Go on from these weights: a file, or 'packaged'. On the workspace's posts: as a rule."),
+    ] = None,
     beside: Annotated[
         Path | None, typer.Option(help="A file of heads on the packaged backbone, to be asked as well.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Default: 5, with --tune 10.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=1000, help="At most; default 20, 12 with --tune, 6 on posts.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    serve: Annotated[
+        bool, typer.Option(help="On the workspace's posts: search by the new model once its pictures are encoded.")
+    ] = True,
+    workspace: WorkspaceOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Train the encoder of words and pictures on your own pairs; FEEDSCOPE_DUAL=FILE then uses it."""
+    """Train the encoder of words and pictures, on pairs of your own or on the workspace's posts.
+
+    Killed and started again, it goes on after its last whole epoch. FEEDSCOPE_DUAL=FILE uses what --pairs made; a
+    workspace uses its own model by itself.
+    """
+    if pairs is None:
+        if out is not None or images is not None:
+            raise typer.BadParameter("--images and --out go with --pairs FILE.")
+        params = {"epochs": epochs or 6, "seed": seed, "init": init != "none", "serve": serve}
+        with open_workspace(settings_of(workspace)) as opened:
+            found = run_job(opened, "dual_train", params, "Train the picture search on the posts").result or {}
+        _say_trained(found, f"models/{found['model']} of the workspace", json_)
+        return
+    if images is None or out is None:
+        raise typer.BadParameter("--pairs needs --images DIR and --out FILE.")
     import torch
 
-    from core.dual_training.heads import Recipe, TunedRecipe
-    from core.dual_training.training import train_dual
+    from core.dual_training.heads import FINE_RATE, FINE_TAIL_RATE, Recipe, TunedRecipe
+    from core.dual_training.training import Sources, train_dual
+    from core.encoders.loading import PACKAGED_DUAL
+    from core.evaluation.retrieval import read_captioned_pictures
 
     torch.set_num_threads(read_settings().thread_count())
     recipe = (TunedRecipe if tune else Recipe)(seed=seed)
+    if init is not None:
+        recipe = replace(recipe, rate=FINE_RATE)
+        recipe = replace(recipe, tail_rate=FINE_TAIL_RATE) if isinstance(recipe, TunedRecipe) else recipe
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-    with_posts = None if posts is None else (posts, posts_images or posts.parent)
+    sources = Sources(stickers, None if posts is None else (posts, posts_images or posts.parent), tuple(drawings or ()))
     with progress() as report:
         found = train_dual(
-            pairs, images, out, split=split, stickers=stickers, posts=with_posts, beside=beside, recipe=recipe,
+            read_captioned_pictures(images, pairs, split), out, sources=sources, beside=beside, recipe=recipe,
+            init=None if init is None else PACKAGED_DUAL if init == "packaged" else Path(init),
             cache=out.with_name(f"{out.name}.cache"), report=lambda d, t, note: report(note, d, t),
         )  # fmt: skip
+    _say_trained(found, str(out), json_)
+
+
+def _say_trained(found: dict[str, Any], where: str, json_: bool) -> None:
     if wants_json(json_):
         print_json(found)
+        return
+    table = Table()
+    for name in ("epoch", "loss", "held-out R@10"):
+        table.add_column(name, justify="right")
+    if found["before_r@10"]:
+        table.add_row("before", "", f"{sum(found['before_r@10'].values()) / len(found['before_r@10']):.1f} %")
+    for epoch, (loss, recall) in enumerate(zip(found["losses"], found["recalls"], strict=True), 1):
+        mark = " (kept)" if epoch == found["epoch"] else ""
+        table.add_row(f"{epoch}{mark}", f"{loss:.3f}", f"{recall:.1f} %")
+    out_console.print(table)
+    out_console.print(f"{found['captions']:,} captions of {found['pictures']:,} pictures; the weights are in {where}.")
+    if found["epoch"] == 0:
+        out_console.print("No epoch was better than what training started from, which was kept.")
+    elif found.get("served"):
+        out_console.print("The workspace's pictures are searched by it from now on.")
+
+
+@dual_app.command("serve")
+def dual_serve(
+    model: Annotated[
+        str | None, typer.Argument(help="A file of the workspace's models/; without: the packaged encoder.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Search the workspace's pictures by a model that was trained on it, once they are encoded, or no longer."""
+    with open_workspace(settings_of(workspace)) as opened:
+        job = run_job(opened, "dual_serve", {"model": model}, f"Search pictures by {model or 'the packaged encoder'}")
+    if wants_json(json_):
+        print_json(job.result or {})
     else:
-        recall = found["held_out_r@10"]["captions"]
-        out_console.print(
-            f"{found['captions']:,} captions of {found['pictures']:,} pictures; held-out R@10 {recall:.1f} %."
-        )
-        out_console.print(f"The weights are in {out}. FEEDSCOPE_DUAL={out} uses them.")
+        out_console.print(f"Pictures are searched by {model or 'the packaged encoder'}.")
+
+
+@dual_app.command("drawings")
+def dual_drawings(
+    packs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Unpacked: Iconify icon sets of emoji, the Open Clip Art Library's svg, Tux Paint's stamps."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder that 'dual train --drawings' reads.")],
+    json_: JsonOption = False,
+) -> None:
+    """Bring collections of free drawings to one folder of pictures and names, without the emoji that checks ask for."""
+    from core.dual_training.drawing_packs import collect_drawings
+
+    with progress() as report:
+        count = collect_drawings(packs, out, lambda d, t, note: report(note, d, t))
+    if wants_json(json_):
+        print_json({"out": str(out), "pictures": count})
+    else:
+        out_console.print(f"{count:,} pictures are in {out}.")

@@ -34,6 +34,9 @@ def search(
         list[str] | None,
         typer.Option(help="KEY=VALUE: user, since, until, lang, source, picture, min_likes, a column."),
     ] = None,
+    blend: Annotated[
+        float, typer.Option(min=0, max=1, help="In the mode hybrid: 0 is what posts say alone, 1 what pictures show.")
+    ] = 0.5,
     k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 10,000.")] = 10,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
@@ -48,7 +51,7 @@ def search(
     parts += [QueryPart("post", id_) for id_ in like or []]
     parts += [QueryPart("text", words, -0.5) for words in not_ or []]
     chosen: Mode = mode  # type: ignore[assignment]  # search() refuses an unknown mode
-    query = Query(tuple(parts), parse_where(where or []), k, chosen)
+    query = Query(tuple(parts), parse_where(where or []), k, chosen, blend)
     with open_workspace(settings_of(workspace)) as opened:
         result = run_search(opened, query)
         posts = get_posts(opened.cursor(), [hit.post_id for hit in result.hits])

@@ -105,14 +105,14 @@ def draw_sticker_scene(subject: Subject, turn: int, rng: Random, scale: float) -
     """The big sticker near the middle, up to two small ones beside it, on a scene where the subject is at home."""
     width, height = (round(side * scale) for side in rng.choice(_SIZES))
     scene = SCENES[subject.settings[turn % len(subject.settings)]](rng, width, height)
-    image = _background(scene, width, height)
+    image = draw_background(scene, width, height)
     code = subject.codes[turn % len(subject.codes)]
     across, down = _extent(code)
     size = min(rng.uniform(0.5, 0.6) * width / across, rng.uniform(0.56, 0.64) * height / down)
     x = width / 2 + rng.uniform(-0.04, 0.04) * width
     floor = scene.floor * height if scene.floor else None
     y = floor - 0.5 * down * size if floor else height / 2 + rng.uniform(-0.03, 0.03) * height
-    _tint(image, x, y, 0.75 * size, 0.75 * size, colour="#ffffff", strength=0.6)
+    tint(image, x, y, 0.75 * size, 0.75 * size, colour="#ffffff", strength=0.6)
     sides = [-1, 1]
     rng.shuffle(sides)
     count = rng.choice((0, 0, 1, 1, 2)) if subject.company else 0
@@ -129,7 +129,7 @@ def draw_sticker_scene(subject: Subject, turn: int, rng: Random, scale: float) -
     return image
 
 
-def _background(scene: Scene, width: int, height: int) -> Image.Image:
+def draw_background(scene: Scene, width: int, height: int) -> Image.Image:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f"{scene.svg}</svg>"
@@ -150,10 +150,8 @@ def _place(image: Image.Image, code: str, x: float, y: float, size: float, *, ti
     where it lies. ``size`` is the side of the emoji's whole square."""
     across, down = _extent(code)
     if grounded:
-        _tint(
-            image, x, y + 0.49 * down * size, 0.56 * across * size, 0.08 * down * size, colour="#000000", strength=0.5
-        )
-    sticker = _sticker(code, size, tilt)
+        tint(image, x, y + 0.49 * down * size, 0.56 * across * size, 0.08 * down * size, colour="#000000", strength=0.5)
+    sticker = draw_emoji(code, size, tilt)
     left, top = round(x - sticker.width / 2), round(y - sticker.height / 2)
     if not grounded:
         shade = sticker.getchannel("A").point([round(level * 0.16) for level in range(256)])
@@ -162,7 +160,7 @@ def _place(image: Image.Image, code: str, x: float, y: float, size: float, *, ti
     image.paste(sticker, (left, top), sticker)
 
 
-def _sticker(code: str, size: float, tilt: float) -> Image.Image:
+def draw_emoji(code: str, size: float, tilt: float) -> Image.Image:
     """The emoji's visible part alone, turned clockwise by ``tilt`` degrees; drawing its empty margin takes time too."""
     x, y, across, down = _box(code)
     cos, sin = math.cos(math.radians(tilt)), abs(math.sin(math.radians(tilt)))
@@ -175,7 +173,7 @@ def _sticker(code: str, size: float, tilt: float) -> Image.Image:
     return _render(svg, max(1, round(wide * size))).convert("RGBA")
 
 
-def _tint(image: Image.Image, x: float, y: float, across: float, down: float, *, colour: str, strength: float) -> None:
+def tint(image: Image.Image, x: float, y: float, across: float, down: float, *, colour: str, strength: float) -> None:
     """An ellipse of colour, strongest in the middle, fading to its edge; ``across`` and ``down`` are its half axes."""
     size = (max(2, round(2 * across)), max(2, round(2 * down)))
     mask = _fading_disc().resize(size).point([round(level * strength) for level in range(256)])

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TypeAlias
@@ -33,6 +34,9 @@ from core.errors import PictureError
 
 Report: TypeAlias = Callable[[int, int, str], None]
 """Progress: (done, total, what is being done). May raise JobStopped, which is let through."""
+
+Views: TypeAlias = tuple[NDArray[np.float16], ...]
+"""Of each view, what the trunk gives of every picture: (n, *TRUNK_SHAPE)."""
 
 CHUNK = 64
 TEXT_CHUNK = 2048
@@ -67,36 +71,52 @@ def picture_features(
 
 
 def trunk_views(
-    keys: Sequence[str], draw: Callable[[int], Image.Image], views: int, cache: Path, report: Report, note: str
-) -> NDArray[np.float16]:
-    """What the backbone's trunk gives of ``views`` views of each picture, (n, views, *TRUNK_SHAPE), mapped from the
-    cache; NaN where ``draw`` raises PictureError. ``keys`` as in :func:`picture_features`.
+    keys: Sequence[str], draw: Callable[[int, int], Image.Image], views: int, cache: Path, report: Report, note: str
+) -> Views:
+    """What the backbone's trunk gives of ``views`` views of each picture, mapped from the cache: an array
+    (n, *TRUNK_SHAPE) a view, with NaN where ``draw(i, view)`` raises PictureError. ``keys`` as in
+    :func:`picture_features`.
 
-    Thirty-four kilobytes a view. Killed, it goes on after the last chunk that was written.
+    Thirty-four kilobytes a view. Killed, it goes on after the last chunk that was written; asked for more views, it
+    computes those alone.
     """
-    name = f"trunk-{views}-{_digest([BACKBONE_ID, *keys])}"
+    made = []
+    for at in range(views):
+        said = note if views == 1 else f"{note}, view {at + 1} of {views}"
+        made.append(_trunk_view(keys, partial(_swapped, draw, at), at, cache, report, said))
+    return tuple(made)
+
+
+def _swapped(draw: Callable[[int, int], Image.Image], at: int, row: int) -> Image.Image:
+    return draw(row, at)
+
+
+def _trunk_view(
+    keys: Sequence[str], draw: Callable[[int], Image.Image], at: int, cache: Path, report: Report, note: str
+) -> NDArray[np.float16]:
+    name = f"trunk-{at}-{_digest([BACKBONE_ID, *keys])}"
     path, part, place = cache / f"{name}.npy", cache / f"{name}.part.npy", cache / f"{name}.done"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         done = int(place.read_text()) if place.is_file() and part.is_file() else 0
-        shape = (len(keys), views, *TRUNK_SHAPE)
-        array = np.lib.format.open_memmap(part, "r+" if done else "w+", None if done else np.float16, shape)
+        array = np.lib.format.open_memmap(
+            part, "r+" if done else "w+", None if done else np.float16, (len(keys), *TRUNK_SHAPE)
+        )
         backbone = load_efficientnet_lite2()
         with ThreadPoolExecutor(2) as pool:
             for start in range(done, len(keys), CHUNK):
                 rows = range(start, min(start + CHUNK, len(keys)))
-                for at in range(views):
-                    pixels = list(pool.map(lambda row, at=at: _pixels(lambda _: view(draw(row), at, row), row), rows))
-                    readable = [row for row, found in zip(rows, pixels, strict=True) if found is not None]
-                    array[rows.start : rows.stop, at] = np.nan
-                    if readable:
-                        array[readable, at] = backbone.trunk(np.stack([found for found in pixels if found is not None]))
+                pixels = list(pool.map(lambda row: _pixels(draw, row), rows))
+                readable = [row for row, found in zip(rows, pixels, strict=True) if found is not None]
+                array[rows.start : rows.stop] = np.nan
+                if readable:
+                    array[readable] = backbone.trunk(np.stack([found for found in pixels if found is not None]))
                 array.flush()
                 place.write_text(str(rows.stop))
                 report(rows.stop, len(keys), note)
         del array
         os.replace(part, path)
-        place.unlink()
+        place.unlink(missing_ok=True)
     found: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
     return found
 

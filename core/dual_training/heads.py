@@ -1,116 +1,77 @@
-"""Contrastive training of the dual encoder's two heads over cached features."""
+"""What training the dual encoder minimises, and over which weights: its two heads, and perhaps the backbone's tail.
+
+What a frozen backbone does not tell apart, heads can't; with a TunedRecipe its last blocks are trained as well. The
+trunk before them stays as it is, so that its outputs, of a few views of each picture, are computed once and kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dual_training.features import Report
-from core.dual_training.pairs import PairSet, PairTable, join_sets
+from core.dual_training.pairs import PairSet, PairTable
 from core.encoders.dual_heads import INPUT_DIMS, HeadsInfo, Side, Weights, apply_head, head_shapes
-from core.encoders.efficientnet_lite import FEATURE_DIM, Features, apply_tail
+from core.encoders.efficientnet_lite import (
+    FEATURE_DIM,
+    TRUNK_SHAPE,
+    Features,
+    apply_tail,
+    load_efficientnet_lite2,
+)
+from core.encoders.precision import has_fast_bfloat16
 from core.evaluation.retrieval import retrieval_ranks
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-
 TAIL_CHUNK = 64
+STANDARDISED_ON = 1024
+
+WINDOWS = (7, 8, 9, 9)
+"""Sides of the part of the trunk's grid that a training step looks at: a crop that costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the heads are trained. ``temperature`` is where the learned one starts; ``dropout`` is the share of hidden
-    values that are left out."""
+    """How the heads are trained. A batch is of so many pictures, each with ``captions`` of its captions.
+
+    ``temperature`` is where the learned one starts; ``dropout`` is the share of hidden values that are left out.
+    The weights that are kept are a running mean over about 1 / (1 - ``memory``) steps.
+    """
 
     dim: int = 256
     width: int = 1024
-    epochs: int = 5
-    batch: int = 1024
+    epochs: int = 20
+    batch: int = 512
+    captions: int = 2
     rate: float = 1e-3
     decay: float = 0.1
     dropout: float = 0.5
     temperature: float = 0.07
+    memory: float = 0.98
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TunedRecipe(Recipe):
-    """How heads and the picture backbone's tail are trained together. A batch is of so many pictures, each in one of
-    its ``views`` and with ``captions`` of its captions; ``tail_rate`` is the tail's learning rate, ``tail_decay`` its
-    weight decay; the weights that are kept are a running mean over about 1 / (1 - ``memory``) steps."""
+    """How heads and the picture backbone's tail are trained together. A picture is seen in one of its ``views``;
+    ``tail_rate`` is the tail's learning rate, ``tail_decay`` its weight decay."""
 
-    epochs: int = 10
+    epochs: int = 12
     batch: int = 256
     views: int = 2
-    captions: int = 2
     tail_rate: float = 1e-4
     tail_decay: float = 0.05
-    memory: float = 0.98
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """``recall`` is text-to-image R@10 in percent on each held-out set, ``epoch`` the one whose weights were kept, from
-    1."""
-
-    weights: Weights
-    info: HeadsInfo
-    epoch: int
-    recall: dict[str, float]
-    losses: tuple[float, ...]
-
-
-def train_heads(sets: Sequence[PairSet], held_out: Sequence[PairSet], recipe: Recipe, report: Report) -> Trained:
-    """Symmetric InfoNCE (van den Oord et al. 2018; as in CLIP, Radford et al. 2021), pictures and captions that belong
-    together all being positives; AdamW with a one-cycle rate. Keeps the epoch with the best mean recall held out.
-
-    The same sets, recipe and number of threads give the same weights.
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(recipe.seed)
-    torch.manual_seed(recipe.seed)  # dropout draws from the global one
-    table = join_sets(sets)
-    info = HeadsInfo(dim=recipe.dim, width=recipe.width)
-    weights = initial_weights({"picture": table.features, "text": table.vectors}, info, generator)
-    scale = torch.tensor(1 / recipe.temperature).log().requires_grad_()
-    trained = {name: tensor for name, tensor in weights.items() if tensor.requires_grad}
-    decayed = [tensor for tensor in trained.values() if tensor.ndim > 1]
-    others = [tensor for tensor in trained.values() if tensor.ndim == 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.decay}, {"params": [*others, scale], "weight_decay": 0.0}],
-        lr=recipe.rate,
-    )
-    steps = max(1, -(-len(table.order) // recipe.batch))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps + 1)
-    best: Trained | None = None
-    losses: list[float] = []
-    for epoch in range(1, recipe.epochs + 1):
-        order = torch.from_numpy(table.order)[torch.randperm(len(table.order), generator=generator)]
-        total = 0.0
-        for batch in torch.split(order, recipe.batch):
-            loss = _loss(weights, table, batch.numpy(), scale, recipe.dropout)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            with torch.no_grad():
-                scale.clamp_(max=float(np.log(100)))  # as in CLIP
-            total += loss.item() * len(batch)
-        losses.append(total / len(order))
-        recall = {one.name: recall_at_10(weights, one) for one in held_out}
-        mean = sum(recall.values()) / max(1, len(recall))
-        report(epoch, recipe.epochs, f"Training: loss {losses[-1]:.3f}, held-out R@10 {mean:.1f}")
-        if best is None or not recall or mean >= sum(best.recall.values()) / len(best.recall):
-            kept = {name: tensor.detach().clone() for name, tensor in weights.items()}
-            best = Trained(kept, info, epoch, recall, tuple(losses))
-    assert best is not None
-    return best
+FINE_RATE = 2e-4
+FINE_TAIL_RATE = 2e-5
+"""Rates of a TunedRecipe that goes on from trained weights."""
 
 
 def recall_at_10(weights: Weights, pairs: PairSet) -> float:
@@ -118,9 +79,11 @@ def recall_at_10(weights: Weights, pairs: PairSet) -> float:
     import torch
 
     pictures, picture_of = np.unique(pairs.picture_of, return_inverse=True)
+    device = weights["picture.mean"].device
     with torch.inference_mode():
-        shown = apply_head(weights, "picture", torch.from_numpy(features_of(weights, pairs, pictures))).numpy()
-        said = apply_head(weights, "text", torch.from_numpy(pairs.vectors[pairs.caption_of])).numpy()
+        features = torch.from_numpy(features_of(weights, pairs, pictures)).to(device)
+        shown = apply_head(weights, "picture", features).cpu().numpy()
+        said = apply_head(weights, "text", torch.from_numpy(pairs.vectors[pairs.caption_of]).to(device)).cpu().numpy()
     ranks, _ = retrieval_ranks(said, shown, picture_of)
     return 100 * float((ranks <= 10).mean())
 
@@ -129,17 +92,19 @@ def features_of(weights: Weights, pairs: PairSet, pictures: NDArray[np.int64]) -
     """Pooled features (n, 1280) of some pictures; where the tail is tuned, by the tail, of their first view."""
     import torch
 
-    if pairs.features.ndim == 2:
-        return pairs.features[pictures]
+    if not isinstance(pairs.features, tuple):
+        chosen: Features = pairs.features[pictures]
+        return chosen
+    device = weights["tail.head.weight"].device
     parts = [np.empty((0, FEATURE_DIM), np.float32)]
     with torch.inference_mode():
         for start in range(0, len(pictures), TAIL_CHUNK):
-            chunk = pairs.features[pictures[start : start + TAIL_CHUNK], 0].astype(np.float32)
-            parts.append(apply_tail(weights, torch.from_numpy(chunk).permute(0, 3, 1, 2)).numpy())
+            chunk = pairs.features[0][pictures[start : start + TAIL_CHUNK]].astype(np.float32)
+            parts.append(apply_tail(weights, torch.from_numpy(chunk).to(device)).cpu().numpy())
     return np.concatenate(parts)
 
 
-def initial_weights(inputs: Mapping[Side, np.ndarray], info: HeadsInfo, generator: Tensor | object) -> Weights:
+def initial_heads(inputs: Mapping[Side, np.ndarray], info: HeadsInfo) -> Weights:
     """Heads: mean and spread of ``inputs`` (n, dim of the side), which stay as they are, and random matrices, which are
     trained."""
     import torch
@@ -148,23 +113,12 @@ def initial_weights(inputs: Mapping[Side, np.ndarray], info: HeadsInfo, generato
     for side in INPUT_DIMS:
         weights[f"{side}.mean"] = torch.from_numpy(inputs[side].mean(0))
         weights[f"{side}.scale"] = torch.from_numpy(inputs[side].std(0)).clamp_min(1e-3)
-    for name, shape in head_shapes(replace(info, tuned=False)).items():
+    for name, shape in head_shapes(replace(info, tuned=False, beside=False)).items():
         if len(shape) == 2:
-            drawn = torch.randn(shape, generator=generator)  # type: ignore[call-overload]
-            weights[name] = (drawn / shape[1] ** 0.5).requires_grad_()
+            weights[name] = (torch.randn(shape) / shape[1] ** 0.5).requires_grad_()
         elif name not in weights:
             weights[name] = torch.zeros(shape, requires_grad=True)
     return weights
-
-
-def _loss(weights: Weights, table: PairTable, batch: np.ndarray, log_scale: Tensor, dropout: float) -> Tensor:
-    import torch
-
-    pictures, captions = table.picture_of[batch], table.caption_of[batch]
-    shown = apply_head(weights, "picture", torch.from_numpy(table.features[pictures]), dropout=dropout)
-    said = apply_head(weights, "text", torch.from_numpy(table.vectors[captions]), dropout=dropout)
-    positive = torch.from_numpy((pictures[:, None] == pictures) | (captions[:, None] == captions)).float()
-    return contrast(log_scale.exp() * shown @ said.T, positive)
 
 
 def contrast(logits: Tensor, positive: Tensor) -> Tensor:
@@ -177,3 +131,68 @@ def contrast(logits: Tensor, positive: Tensor) -> Tensor:
 
 def _shares(positive: Tensor) -> Tensor:
     return positive / positive.sum(1, keepdim=True)
+
+
+def start_weights(table: PairTable, recipe: Recipe, rng: np.random.Generator, initial: Weights | None) -> Weights:
+    """The weights that training starts from; those that it changes want gradients."""
+    tuned = isinstance(recipe, TunedRecipe)
+    tail = load_efficientnet_lite2().tail if tuned else {}
+    if initial is not None:
+        tail = {name: initial.get(name, tensor) for name, tensor in tail.items()}
+        heads = {name: initial[name] for name in head_shapes(HeadsInfo(recipe.dim, recipe.width))}
+        for name, tensor in heads.items():
+            tensor.requires_grad_(not name.endswith((".mean", ".scale")))
+    else:
+        first = table.sets[0]
+        some = np.unique(first.picture_of)
+        some = rng.permutation(some)[:STANDARDISED_ON]
+        inputs: dict[Side, np.ndarray] = {"picture": features_of(tail, first, some), "text": table.vectors}
+        heads = initial_heads(inputs, HeadsInfo(recipe.dim, recipe.width))
+    return heads | {name: tensor.detach().clone().requires_grad_() for name, tensor in tail.items()}
+
+
+def batch_loss(
+    weights: Weights,
+    table: PairTable,
+    pictures: NDArray[np.int64],
+    log_scale: Tensor,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> Tensor:
+    import torch
+
+    said = [rng.permutation(table.captions_of[int(picture)])[: recipe.captions] for picture in pictures]
+    owner = np.repeat(np.arange(len(pictures)), [len(some) for some in said])
+    captions = np.concatenate(said)
+    features = _features(weights, table, pictures, rng, log_scale.device)
+    shown = apply_head(weights, "picture", features, dropout=recipe.dropout)
+    vectors = torch.from_numpy(table.vectors[captions]).to(log_scale.device)
+    spoken = apply_head(weights, "text", vectors, dropout=recipe.dropout)
+    own = (np.arange(len(pictures))[:, None] == owner[None, :]).astype(np.float32)
+    same = (table.words[captions][:, None] == table.words[captions][None, :]).astype(np.float32)
+    positive = torch.from_numpy(np.minimum(own @ same, 1)).to(log_scale.device)
+    return contrast(log_scale.exp() * shown @ spoken.T, positive)
+
+
+def _features(
+    weights: Weights, table: PairTable, pictures: NDArray[np.int64], rng: np.random.Generator, device: torch.device
+) -> Tensor:
+    """Pooled features (n, 1280) of a batch; where the tail is tuned, of a part of one view of each picture."""
+    import torch
+
+    owner = np.searchsorted(table.starts, pictures, side="right") - 1
+    if not isinstance(table.sets[0].features, tuple):
+        rows = [table.sets[at].features[number - table.starts[at]] for at, number in zip(owner, pictures, strict=True)]
+        return torch.from_numpy(np.stack(rows)).to(device)
+    parts = []
+    kind = torch.bfloat16 if device.type == "cuda" or has_fast_bfloat16() else torch.float32
+    for start in range(0, len(pictures), TAIL_CHUNK):
+        side = int(rng.choice(WINDOWS))
+        top, left = rng.integers(TRUNK_SHAPE[0] - side + 1, size=2)
+        chunk = []
+        for at, number in zip(owner[start : start + TAIL_CHUNK], pictures[start : start + TAIL_CHUNK], strict=True):
+            views = table.sets[at].features
+            seen = views[int(rng.integers(len(views)))][number - table.starts[at]]
+            chunk.append(seen[top : top + side, left : left + side])
+        parts.append(apply_tail(weights, torch.from_numpy(np.stack(chunk)).to(device, kind)))
+    return torch.cat(parts)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dual_training.features import Views
 from core.encoders.efficientnet_lite import Features
 from core.encoders.protocol import Vectors
 
@@ -16,20 +17,26 @@ from core.encoders.protocol import Vectors
 class PairSet:
     """One source of pairs. Pair ``i`` is caption ``caption_of[i]`` with picture ``picture_of[i]``.
 
-    ``features`` is (m, 1280), or where the backbone's tail is tuned (m, views, *TRUNK_SHAPE) in half precision;
-    ``vectors`` (c, 384) the captions' sentence vectors. ``repeat`` is how often an epoch
-    goes through the set.
+    ``features`` is (m, 1280), or where the backbone's tail is tuned an array (m, *TRUNK_SHAPE) a view; ``texts`` are
+    the c captions and ``vectors`` (c, 384) their sentence vectors. An epoch goes through ``share`` of the pictures,
+    drawn anew each time.
     """
 
     name: str
-    features: Features
+    features: Features | Views
+    texts: tuple[str, ...]
     vectors: Vectors
     picture_of: NDArray[np.int64]
     caption_of: NDArray[np.int64]
-    repeat: int = 1
+    share: float = 1.0
 
     def __len__(self) -> int:
         return len(self.picture_of)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the features are of."""
+        return len(self.features[0]) if isinstance(self.features, tuple) else len(self.features)
 
     def split(self, held_out: NDArray[np.bool_]) -> tuple[PairSet, PairSet]:
         """(the other pairs, the pairs of the pictures for which ``held_out`` (m,) is True)."""
@@ -37,36 +44,50 @@ class PairSet:
         return self._only(~chosen), self._only(chosen)
 
     def _only(self, pairs: NDArray[np.bool_]) -> PairSet:
-        return PairSet(
-            self.name, self.features, self.vectors, self.picture_of[pairs], self.caption_of[pairs], self.repeat
-        )
+        return replace(self, picture_of=self.picture_of[pairs], caption_of=self.caption_of[pairs])
 
 
 @dataclass(frozen=True, slots=True)
 class PairTable:
-    """Several sets as one: what a batch is drawn from."""
+    """Several sets as one. Pictures and captions are numbered on from set to set."""
 
-    features: Features
+    sets: tuple[PairSet, ...]
     vectors: Vectors
-    picture_of: NDArray[np.int64]
-    caption_of: NDArray[np.int64]
-    order: NDArray[np.int64]
-    """Positions of pairs, each as often as its set is repeated."""
+    words: NDArray[np.int64]
+    """Of each caption, which words it has: the same number, the same words."""
+    captions_of: dict[int, NDArray[np.int64]]
+    """The captions of each picture that has some."""
+    starts: NDArray[np.int64]
+    """The number of each set's first picture."""
+
+    def of_an_epoch(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The pictures that an epoch goes through, shuffled."""
+        numbers = np.array(sorted(self.captions_of), np.int64)
+        owner = np.searchsorted(self.starts, numbers, side="right") - 1
+        chosen = [rng.permutation(numbers[owner == at]) for at in range(len(self.sets))]
+        kept = [some[: max(1, round(one.share * len(some)))] for some, one in zip(chosen, self.sets, strict=True)]
+        return rng.permutation(np.concatenate(kept))
 
 
 def join_sets(sets: Sequence[PairSet]) -> PairTable:
-    """Pictures and captions are numbered on from set to set, so that no two sets share a positive."""
-    picture_of, caption_of, order = [], [], []
-    pictures = captions = pairs = 0
+    """One table of several sets."""
+    numbers: dict[str, int] = {}
+    starts, pictures, captions, words = [], [], [], []
+    first_picture = first_caption = 0
     for one in sets:
-        picture_of.append(one.picture_of + pictures)
-        caption_of.append(one.caption_of + captions)
-        order.append(np.tile(np.arange(pairs, pairs + len(one)), one.repeat))
-        pictures, captions, pairs = pictures + len(one.features), captions + len(one.vectors), pairs + len(one)
+        starts.append(first_picture)
+        pictures.append(one.picture_of + first_picture)
+        captions.append(one.caption_of + first_caption)
+        words += [numbers.setdefault(text, len(numbers)) for text in one.texts]
+        first_picture, first_caption = first_picture + one.pictures, first_caption + len(one.vectors)
+    picture_of = np.concatenate(pictures)
+    order = np.argsort(picture_of, kind="stable")
+    found, at = np.unique(picture_of[order], return_index=True)
+    parts = np.split(np.concatenate(captions)[order], at[1:])
     return PairTable(
-        np.concatenate([one.features for one in sets]),
+        tuple(sets),
         np.concatenate([one.vectors for one in sets]),
-        np.concatenate(picture_of),
-        np.concatenate(caption_of),
-        np.concatenate(order),
+        np.array(words, np.int64),
+        {int(picture): part for picture, part in zip(found, parts, strict=True)},
+        np.array(starts, np.int64),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -31,6 +32,7 @@ NOT_PICTURES = re.compile(
 )
 
 
+@cache
 def emoji_names() -> dict[str, str]:
     """OpenMoji code point -> what it shows, by its Unicode name: ``1F34E`` -> red apple. Held-out ones are left out.
 
@@ -39,7 +41,7 @@ def emoji_names() -> dict[str, str]:
     names = {}
     for path in sorted(_folder().glob("*.svg")):
         name = _name(path.stem)
-        if name is not None and not _is_held_out(path.stem, name):
+        if name is not None and not is_left_out(path.stem, name):
             names[path.stem] = name
     return names
 
@@ -57,10 +59,14 @@ def _name(code: str) -> str | None:
     return name if name and not NOT_PICTURES.search(name) else None
 
 
-def _is_held_out(code: str, name: str) -> bool:
+def is_left_out(code: str, name: str | None = None) -> bool:
+    """Whether a code point, in any pack of drawings, shows what checks ask for, or its name says so."""
+    parts = code.upper().split("-")
+    if name is None:
+        name = "".join(f"{unicodedata.name(chr(int(part, 16)), '').lower()} " for part in parts)
     words = set(re.findall(r"\w+", name))
     subjects = {word for subject in HELD_OUT for word in subject.split()}
-    return any(is_held_out(part) for part in (code, *code.split("-"))) or bool(words & subjects)
+    return any(is_held_out(part) for part in (code.upper(), *parts)) or bool(words & subjects)
 
 
 def draw_sticker(code: str, rng: Random) -> Image.Image:

@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from core.encoders.dual_heads import E5 as E5_SIDE
 from core.encoders.dual_heads import Side, apply_head, heads_beside, load_heads
+from core.encoders.e5 import E5, E5_ID, load_e5
 from core.encoders.efficientnet_lite import (
     FEATURE_DIM,
     SIDE,
@@ -23,7 +25,7 @@ from core.encoders.efficientnet_lite import (
     load_efficientnet_lite2,
     to_pixels,
 )
-from core.encoders.minilm import MiniLM, load_minilm
+from core.encoders.minilm import MINILM_ID, MiniLM, load_minilm
 from core.encoders.packaged_weights import file_sha256
 from core.encoders.protocol import PictureInput, Vectors
 from core.pictures import open_picture
@@ -39,8 +41,11 @@ class DualEncoder:
 
     modalities: frozenset[Literal["text", "picture"]] = frozenset({"text", "picture"})
 
-    def __init__(self, heads: Path, minilm: MiniLM, backbone: EfficientNetLite2, settings: Settings) -> None:
+    def __init__(
+        self, heads: Path, minilm: MiniLM, backbone: EfficientNetLite2, settings: Settings, e5: E5 | None = None
+    ) -> None:
         self._weights, info = load_heads(heads)
+        self._e5 = e5 if info.languages else None
         self._beside = heads_beside(self._weights)
         own = self._weights if info.tuned else backbone.tail
         self._tails: tuple[TailWeights, ...] = (own, backbone.tail) if info.beside else (own,)
@@ -55,18 +60,28 @@ class DualEncoder:
 
     def describe(self) -> str:
         """A line for people: the model, and the number formats that were chosen for this processor."""
-        return f"{self._space.model_id}, words in {self._minilm.precision}, pictures in float32"
+        words = f"in {self._minilm.precision}" if self._e5 is None else f"of many languages by {E5_ID}"
+        return f"{self._space.model_id}, words {words}, pictures in {self._backbone.precision}"
+
+    @property
+    def sentence_model_id(self) -> str:
+        """The packaged text encoder whose vectors :meth:`encode_sentence_vectors` takes."""
+        return MINILM_ID if self._e5 is None else E5_ID
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        if self._e5 is not None:
+            return self.encode_sentence_vectors(self._e5.encode(texts, query=True))
         return self.encode_sentence_vectors(self._minilm.encode(texts))
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        if self._e5 is not None:
+            return self.encode_sentence_vectors(self._e5.encode(texts, query=False))
         return self.encode_sentence_vectors(self._minilm.encode(texts))
 
     def encode_sentence_vectors(self, vectors: Vectors) -> Vectors:
-        """(n, dim) from the vectors (n, 384) that the packaged text encoder gave for the same texts, so that the same
-        words need not go through MiniLM twice."""
-        return self._apply("text", vectors)
+        """(n, dim) from the vectors (n, 384) that the text encoder :attr:`sentence_model_id` gave for the same texts,
+        so that the same words need not be read twice."""
+        return self._apply("text" if self._e5 is None else E5_SIDE, vectors)
 
     def encode_pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
         return self.encode_features(self.picture_features(pictures))
@@ -120,5 +135,9 @@ def picture_features(
 
 
 def load_dual_encoder(heads: Path, settings: Settings) -> DualEncoder:
-    """Raises ModelError where the heads or a backbone are missing, damaged or do not fit each other."""
-    return DualEncoder(heads, load_minilm(), load_efficientnet_lite2(), settings)
+    """With FEEDSCOPE_TEXT=e5 words of many languages find the same pictures, where the file has a head for that.
+
+    Raises ModelError where the heads or a backbone are missing, damaged or do not fit each other.
+    """
+    e5 = load_e5() if settings.text_model == "e5" else None
+    return DualEncoder(heads, load_minilm(), load_efficientnet_lite2(), settings, e5)

@@ -3,7 +3,8 @@
 Each head takes the vectors of a frozen backbone, standardised, through a residual two-layer network to the unit sphere
 that both share: ``normalise(skip x + down gelu(up x))``. A tuned file also holds the picture backbone's last blocks,
 which stand in for the packaged ones. With heads *beside*, trained on the packaged backbone, both pairs of heads give a
-vector, and the two, end to end, are the encoder's: its cosine is the mean of theirs.
+vector, and the two, end to end, are the encoder's: its cosine is the mean of theirs. A pair may have a third head, e5,
+which brings the multilingual encoder's vectors to where the text head brings MiniLM's: either finds the same pictures.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from core.encoders.e5 import E5_DIM, E5_ID
 from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM, tail_shapes
 from core.encoders.minilm import DIM as SENTENCE_DIM
 from core.encoders.minilm import MINILM_ID
@@ -23,7 +25,7 @@ from core.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Side: TypeAlias = Literal["picture", "text"]
+Side: TypeAlias = Literal["picture", "text", "e5"]
 Weights: TypeAlias = dict[str, "Tensor"]
 
 FORMAT = "feedscope-dual-2"
@@ -32,6 +34,9 @@ FORMATS = ("feedscope-dual-1", FORMAT)
 
 BESIDE = "beside."
 INPUT_DIMS: Mapping[Side, int] = {"picture": FEATURE_DIM, "text": SENTENCE_DIM}
+"""The sides of every pair of heads."""
+
+E5: Side = "e5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class HeadsInfo:
     text_backbone: str = MINILM_ID
     tuned: bool = False
     beside: bool = False
+    languages: str = ""
+    """The multilingual encoder that the e5 head reads; empty without that head."""
 
     @property
     def vector_dim(self) -> int:
@@ -54,7 +61,7 @@ class HeadsInfo:
 def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
     """The name and shape of every tensor."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for side, inputs in INPUT_DIMS.items():
+    for side, inputs in [*INPUT_DIMS.items(), *([(E5, E5_DIM)] if info.languages else [])]:
         shapes |= {
             f"{side}.mean": (inputs,),
             f"{side}.scale": (inputs,),
@@ -79,7 +86,13 @@ def put_beside(weights: Weights, info: HeadsInfo, other: Path) -> tuple[Weights,
     Raises ModelError where the file is none, or does not fit.
     """
     found, theirs = load_heads(other)
-    if theirs.tuned or theirs.beside or (theirs.dim, theirs.width) != (info.dim, info.width):
+    if (
+        theirs.tuned
+        or theirs.beside
+        or theirs.languages
+        or info.languages
+        or (theirs.dim, theirs.width) != (info.dim, info.width)
+    ):
         raise ModelError(f"{other.name} does not fit beside: it must hold plain heads of {info.dim} dimensions.")
     return weights | {f"{BESIDE}{name}": tensor for name, tensor in found.items()}, replace(info, beside=True)
 
@@ -145,7 +158,8 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> HeadsInfo:
         info = HeadsInfo(**json.loads(metadata["info"]))
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path.name} does not say what its weights are ({error}).") from error
-    for found, ours in ((info.picture_backbone, BACKBONE_ID), (info.text_backbone, MINILM_ID)):
+    known = [(info.picture_backbone, BACKBONE_ID), (info.text_backbone, MINILM_ID)]
+    for found, ours in [*known, *([(info.languages, E5_ID)] if info.languages else [])]:
         if found != ours:
             raise ModelError(f"{path.name} was trained on the backbone {found!r}; this version has {ours!r}.")
     if not (isinstance(info.dim, int) and isinstance(info.width, int) and 0 < info.dim <= 4096 and info.width > 0):

@@ -2,7 +2,8 @@
 
 The network is written out here rather than taken from timm, whose import alone costs seconds. Every batch norm is
 folded into its convolution and channels come last, which on a CPU is about twice as fast as timm's
-``tf_efficientnet_lite2`` and gives the same features to 1e-4 (a test compares them).
+``tf_efficientnet_lite2`` and gives the same features to 1e-4 (a test compares them). Where the processor multiplies
+bfloat16, that is used, nearly twice as fast again.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.encoders.packaged_weights import LITE2_FILE, LITE2_PACKAGE, LITE2_SHA256, packaged_file
+from core.encoders.precision import has_fast_bfloat16
 from core.errors import ModelError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 SIDE = 260
@@ -65,9 +68,12 @@ def to_pixels(image: Image.Image) -> Pixels:
 class EfficientNetLite2:
     """The network up to its pooled features. Load it once a process, by :func:`load_efficientnet_lite2`."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, *, bfloat16: bool | None = None) -> None:
+        """``bfloat16`` None: where the processor multiplies it."""
         import torch
 
+        quick = has_fast_bfloat16() if bfloat16 is None else bfloat16
+        self._kind = torch.bfloat16 if quick else torch.float32
         state: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
         try:
             self._stem = _Convolution(state, "_conv_stem", "_bn0", stride=2)
@@ -80,6 +86,9 @@ class EfficientNetLite2:
             for position, block in enumerate(self._blocks[-TAIL_BLOCKS:]):
                 self.tail |= block.named(f"tail.{position}")
             del self._blocks[-TAIL_BLOCKS:]
+            for block in self._blocks:
+                block.cast(self._kind)
+            self._stem.cast(self._kind)
             self.classifier: NDArray[np.float32] = state["_fc.weight"].numpy()
         except KeyError as error:
             raise ModelError(f"{weights.name} is not EfficientNet-Lite2: it has no layer {error.args[0]}.") from None
@@ -94,7 +103,7 @@ class EfficientNetLite2:
         with torch.inference_mode():
             for start in range(0, len(pixels), BATCH):
                 hidden = self._trunk(pixels[start : start + BATCH])
-                pooled = torch.cat([apply_tail(tail, hidden) for tail in tails], 1)
+                pooled = torch.cat([apply_tail(tail, hidden.permute(0, 2, 3, 1)) for tail in tails], 1)
                 result[start : start + len(pooled)] = pooled.numpy()
         return result
 
@@ -106,13 +115,18 @@ class EfficientNetLite2:
         with torch.inference_mode():
             for start in range(0, len(pixels), BATCH):
                 hidden = self._trunk(pixels[start : start + BATCH]).permute(0, 2, 3, 1)
-                result[start : start + len(hidden)] = hidden.numpy()
+                result[start : start + len(hidden)] = hidden.to(torch.float16).numpy()
         return result
+
+    @property
+    def precision(self) -> str:
+        """The number format that it computes in."""
+        return str(self._kind).removeprefix("torch.")
 
     def _trunk(self, pixels: Pixels) -> Tensor:
         import torch
 
-        batch = torch.from_numpy((pixels.astype(np.float32) - MEAN) / SCALE)
+        batch = torch.from_numpy((pixels.astype(np.float32) - MEAN) / SCALE).to(self._kind)
         # (n, height, width, 3) seen as (n, 3, height, width) is what torch calls channels last.
         hidden = self._stem(batch.permute(0, 3, 1, 2)).clamp_(0, 6)
         for block in self._blocks:
@@ -136,19 +150,32 @@ def tail_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def apply_tail(weights: TailWeights, hidden: Tensor) -> Tensor:
-    """Pooled features (n, FEATURE_DIM) of the trunk's (n, 208, 9, 9), channels last. Can be differentiated."""
+    """Pooled features (n, FEATURE_DIM) in float32 of the trunk's (n, height, width, 208), or of a part of its grid.
+
+    Computed in the number format of ``hidden``, float32 or bfloat16. Can be differentiated.
+    """
+    import torch
     from torch.nn import functional
 
-    def convolve(hidden: Tensor, name: str, *, groups: int = 1) -> Tensor:
-        weight = weights[f"{name}.weight"]
-        return functional.conv2d(hidden, weight, weights[f"{name}.bias"], padding=weight.shape[2] // 2, groups=groups)
+    kind = hidden.dtype
+
+    def mix(hidden: Tensor, name: str) -> Tensor:  # a convolution of 1 x 1
+        return functional.linear(
+            hidden, weights[f"{name}.weight"].to(kind).flatten(1), weights[f"{name}.bias"].to(kind)
+        )
 
     for block in range(TAIL_BLOCKS):
-        wide = convolve(hidden, f"tail.{block}.expand").clamp(0, 6)
-        wide = convolve(wide, f"tail.{block}.depthwise", groups=wide.shape[1]).clamp(0, 6)
-        narrow = convolve(wide, f"tail.{block}.project")
+        wide = functional.hardtanh(mix(hidden, f"tail.{block}.expand"), 0, 6)
+        kernel, bias = weights[f"tail.{block}.depthwise.weight"], weights[f"tail.{block}.depthwise.bias"]
+        # In bfloat16 the gradient of a kernel of 5 is slower than in float32.
+        own = torch.float32 if kernel.shape[2] == 5 and kernel.requires_grad else kind
+        wide = functional.conv2d(
+            wide.to(own).permute(0, 3, 1, 2), kernel.to(own), bias.to(own), padding=kernel.shape[2] // 2,
+            groups=len(kernel),
+        ).permute(0, 2, 3, 1)  # fmt: skip
+        narrow = mix(functional.hardtanh(wide, 0, 6).to(kind), f"tail.{block}.project")
         hidden = narrow + hidden if narrow.shape == hidden.shape else narrow
-    return convolve(hidden, "tail.head").clamp(0, 6).mean((2, 3))
+    return functional.hardtanh(mix(hidden, "tail.head"), 0, 6).float().mean((1, 2))
 
 
 class _Convolution:
@@ -169,6 +196,9 @@ class _Convolution:
 
     def named(self, name: str) -> dict[str, Tensor]:
         return {f"{name}.weight": self.weight, f"{name}.bias": self.bias}
+
+    def cast(self, kind: torch.dtype) -> None:
+        self.weight, self.bias = self.weight.to(kind), self.bias.to(kind)
 
     def __call__(self, hidden: Tensor) -> Tensor:
         from torch.nn import functional
@@ -191,6 +221,11 @@ class _Block:
         self.depthwise = _Convolution(state, f"{prefix}_depthwise_conv", f"{prefix}_bn1", stride)
         self.project = _Convolution(state, f"{prefix}_project_conv", f"{prefix}_bn2")
         self.stride = stride
+
+    def cast(self, kind: torch.dtype) -> None:
+        for part in (self.expand, self.depthwise, self.project):
+            if part is not None:
+                part.cast(kind)
 
     def named(self, name: str) -> dict[str, Tensor]:
         assert self.expand is not None

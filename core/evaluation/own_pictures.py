@@ -156,10 +156,9 @@ def agreement(workspace: Workspace, posts: Rows) -> tuple[Rows, NDArray[np.float
 def _words_of(workspace: Workspace, posts: Rows, encoder: Encoder) -> tuple[Rows, Vectors]:
     """(rows of the posts that have words, rising; their words in the dual encoder's space)."""
     from core.encoders.dual import DualEncoder
-    from core.encoders.minilm import MINILM_ID
 
     space = workspace.indexes.space("text")
-    if isinstance(encoder, DualEncoder) and space is not None and space.model_id == MINILM_ID:
+    if isinstance(encoder, DualEncoder) and space is not None and space.model_id == encoder.sentence_model_id:
         rows, vectors = workspace.indexes.stored("text", posts)
         return rows, encoder.encode_sentence_vectors(vectors)
     found = (

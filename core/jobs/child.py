@@ -1,6 +1,6 @@
 """Runs heavy work in a child process, so that it can be stopped at once and can't freeze a page.
 
-The parent writes one JSON line a call, the child answers ``{"progress": [done, total]}`` lines and then one
+The parent writes one JSON line a call, the child answers ``{"progress": [done, total, ...]}`` lines and then one
 ``{"result": ...}`` or ``{"error": ...}`` line. Arrays go by file. The child never opens the workspace's database, and
 ends by itself when its parent is gone. One child serves many calls, so that a model is loaded once.
 """
@@ -24,7 +24,8 @@ from core import errors
 from core.errors import FeedscopeError, JobFailed, JobStopped
 from core.settings import ROOT
 
-Report = Callable[[int, int], None]
+Report = Callable[..., None]
+"""Called with (done, total), or with (done, total, what is being done)."""
 
 # Models free and ask again for large blocks all the time. glibc gives those back to the system and takes them anew,
 # page by page, which costs a third of the processor's time; told to keep them, it does not. It is read when a process
@@ -143,7 +144,7 @@ def _serve(target: str) -> None:
     while True:
         params = json.loads(calls.get())
         try:
-            answer({"result": function(params, lambda done, total: answer({"progress": [done, total]}))})
+            answer({"result": function(params, lambda *said: answer({"progress": said}))})
         except FeedscopeError as error:
             answer({"error": str(error), "kind": type(error).__name__})
 

@@ -20,6 +20,8 @@ KINDS: dict[str, str] = {
     "index": "core.indexing:run",
     "rebuild": "core.indexing:run_rebuild",
     "own_pictures": "core.evaluation.own_pictures:run",
+    "dual_train": "core.dual_training.job:run",
+    "dual_serve": "core.dual_training.job:run_serve",
     "recommend": "core.recommend.training:run",
     "duplicates": "core.duplicates:run",
     "moderate": "core.moderation.scoring:run",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,8 @@ def search(workspace: Workspace, query: Query) -> SearchResult:
     if allowed is None and len(hidden) > MOST_HIDDEN:
         allowed = allowed_rows(cursor, Filters(), always=True)
     search_ = _Search(workspace, query, examples, allowed, hidden)
-    legs = {name: leg for name, run in search_.runners().items() if (leg := search_.run(run)) is not None}
+    ran = {name: search_.run(run) for name, run in search_.runners().items()}
+    legs = {name: search_.weighed(name, leg) for name, leg in ran.items() if leg is not None}
     fused = fuse(legs, k=query.k, exclude=np.fromiter(examples.values(), np.int64, len(examples)))
     ids = ids_of(cursor, fused.rows)
     hits = tuple(
@@ -98,6 +100,8 @@ def _check(query: Query) -> None:
         raise QueryError(f"A search gives 1 to {MAX_HITS} hits; {query.k} were asked for.")
     if not query.parts and not query.filters:
         raise QueryError("Nothing to search for: give words, a picture, a post or a filter.")
+    if not 0 <= query.blend <= 1:
+        raise QueryError(f"The blend of words and pictures is between 0 and 1, not {query.blend}.")
     for part in query.parts:
         if not np.isfinite(part.weight) or part.weight == 0:
             raise QueryError("A part's weight is a number other than 0.")
@@ -141,8 +145,22 @@ class _Search:
             "text": self.text,
             "image": self.image,
         }
-        mode = self._query.mode
-        return every if mode == "hybrid" else {mode: every[mode]}
+        mode, blend = self._query.mode, self._query.blend
+        if mode != "hybrid":
+            return {mode: every[mode]}
+        left_out = {"image"} if blend == 0 else {"lexical", "text"} if blend == 1 else set()
+        return {name: leg for name, leg in every.items() if name not in left_out}
+
+    def weighed(self, name: LegName, leg: Leg) -> Leg:
+        """The leg with the weight that the query's blend gives it: its own in the middle, nothing at the far end."""
+        blend = self._query.blend
+        if self._query.mode != "hybrid" or blend == 0.5:
+            return leg
+        if name != "image":
+            return replace(leg, weight=leg.weight * min(1.0, 2 * (1 - blend)))
+        return replace(
+            leg, weight=leg.weight * 2 * blend if blend < 0.5 else leg.weight + (1 - leg.weight) * (2 * blend - 1)
+        )
 
     def run(self, leg: Callable[[], Leg | None]) -> Leg | None:
         """The leg, or None and a note where its vectors lie on a server that is away: words are searched here."""
@@ -212,7 +230,8 @@ class _Search:
         _, first = np.unique(posts, return_index=True)
         first.sort()
         if all(part.kind == "text" for part in parts) and self._query.mode == "hybrid":
-            first = first[:IMAGE_DEPTH_FOR_WORDS]
+            if self._query.blend <= 0.5:
+                first = first[:IMAGE_DEPTH_FOR_WORDS]
             return Leg(posts[first], scores[0][found][first], IMAGE_WEIGHT_FOR_WORDS)
         return Leg(posts[first], scores[0][found][first], 1.0)
 

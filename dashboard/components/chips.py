@@ -76,6 +76,9 @@ def _example_chips(link: SearchLink) -> list[Chip]:
             text = post.text if post and post.text else "" if jpeg else id_
             remaining = tuple(other for other in ids if other != id_)
             chips.append(Chip(name=name, text=text, kind=kind, jpeg=jpeg, remove=replace(first, **{field: remaining})))  # type: ignore[arg-type]
+    if link.blend != 0.5:
+        said = f"{1 - link.blend:.0%} words, {link.blend:.0%} pictures"
+        chips.append(Chip(name=said, remove=replace(first, blend=0.5)))
     if link.avoid:
         chips.append(Chip(name="Not about", text=link.avoid, kind="away", remove=replace(first, avoid="")))
     return chips

@@ -30,6 +30,7 @@ MODE_HELP = (
 )
 PICTURES: dict[str, bool | None] = {"All posts": None, "With pictures": True, "Without": False}
 PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+BLENDS = [round(0.1 * step, 1) for step in range(11)]
 EXTRA_COLUMNS = 12
 _SHOWN = "search.link"
 _PROBLEM = "search.problem"
@@ -82,6 +83,18 @@ def _draw_options(link: SearchLink, choices: FilterChoices) -> None:
         on_change=_take,
         args=("mode",),
     )
+    if link.mode == "hybrid" and (link.blend != 0.5 or resources.overview().pictures):
+        with st.popover("Balance", key="filter_blend", type="tertiary"):
+            st.select_slider(
+                "What posts say, or what their pictures show",
+                BLENDS,
+                format_func=_blend_name,
+                key="search.blend",
+                help="In the middle both count as they serve best as a rule.",
+                on_change=_take,
+                args=("blend",),
+                width=320,
+            )
     with st.popover("Time", key="filter_time", type="tertiary"):
         _draw_times(link)
     if choices.langs or link.langs:
@@ -92,6 +105,10 @@ def _draw_options(link: SearchLink, choices: FilterChoices) -> None:
             _draw_users(link, choices)
     with st.popover("More", key="filter_more", type="tertiary"):
         _draw_more(link, choices)
+
+
+def _blend_name(blend: float) -> str:
+    return {0.0: "Words alone", 0.5: "Both", 1.0: "Pictures alone"}.get(blend, f"{blend:.0%} pictures")
 
 
 def _draw_times(link: SearchLink) -> None:
@@ -191,6 +208,7 @@ def _widget_values(link: SearchLink, choices: FilterChoices) -> dict[str, Any]:
     fields = ("words", "avoid", "mode", "since", "until", "min_likes")
     values: dict[str, Any] = {f"search.{field}": getattr(link, field) for field in fields}
     values |= {f"search.{field}": list(getattr(link, field)) for field in ("langs", "users", "sources")}
+    values["search.blend"] = min(BLENDS, key=lambda blend: abs(blend - link.blend))
     values["search.has_picture"] = next(name for name, wanted in PICTURES.items() if wanted is link.has_picture)
     wanted = dict(link.extra)
     values |= {f"search.extra.{column}": wanted.get(column) for column in _extra_columns(link, choices)}

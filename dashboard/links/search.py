@@ -25,6 +25,7 @@ class SearchLink(Link):
 
     ``picture`` is the sha256 of an uploaded picture that the workspace keeps. ``until`` is the last day that counts,
     unlike ``Filters.until``, which is the first moment that does not.
+    ``blend`` is that of a :class:`core.types.Query`.
     """
 
     page: ClassVar[str] = "search"
@@ -35,6 +36,7 @@ class SearchLink(Link):
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
     mode: Mode = "hybrid"
+    blend: float = 0.5
     users: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
@@ -56,6 +58,7 @@ class SearchLink(Link):
             like=reader.many("like", parse.name),
             unlike=reader.many("unlike", parse.name),
             mode=cast(Mode, reader.one("mode", parse.choice(*MODES), "hybrid")),
+            blend=reader.one("blend", parse.share, 0.5),
             users=reader.many("user", parse.name),
             since=reader.one("since", parse.day, None),
             until=reader.one("until", parse.day, None),
@@ -80,6 +83,7 @@ class SearchLink(Link):
             "like": list(self.like),
             "unlike": list(self.unlike),
             "mode": self.mode if self.mode != "hybrid" else None,
+            "blend": f"{self.blend:.2f}" if self.blend != 0.5 else None,
             "user": list(self.users),
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
@@ -119,7 +123,7 @@ class SearchLink(Link):
         if self.avoid:
             parts.append(QueryPart("text", self.avoid, NOT_WEIGHT))
         parts += [QueryPart("post", post_id, NOT_WEIGHT) for post_id in self.unlike]
-        return Query(parts=tuple(parts), filters=self.filters(), k=MAX_HITS, mode=self.mode)
+        return Query(parts=tuple(parts), filters=self.filters(), k=MAX_HITS, mode=self.mode, blend=self.blend)
 
     def is_empty(self) -> bool:
         """Nothing is asked: no words, no picture, no post, no filter."""

@@ -30,11 +30,14 @@ from dashboard.resources.imports import (
     remote_pictures,
 )
 from dashboard.resources.indexes import (
+    dual_pairs,
+    dual_training_now,
     duplicates,
     index_memory,
     index_standings,
     index_status,
     lab_runs,
+    own_dual_models,
     own_pictures,
     text_model_advice,
 )
@@ -61,6 +64,8 @@ __all__ = [
     "count",
     "counts_over_time",
     "doomed",
+    "dual_pairs",
+    "dual_training_now",
     "duplicates",
     "encoders",
     "failures_of",
@@ -78,6 +83,7 @@ __all__ = [
     "newest_pictures",
     "offered_imports",
     "overview",
+    "own_dual_models",
     "own_pictures",
     "picture_thumbnail",
     "posts",

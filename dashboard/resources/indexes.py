@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core.database.jobs import Job
+from core.dual_training import job as dual_job
 from core.duplicates import Duplicates, find_groups
 from core.encoders import advice
 from core.evaluation.own_pictures import OwnPictures, last_measured
@@ -72,3 +75,23 @@ def text_model_advice() -> str | None:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _text_model_advice(at: Version) -> str | None:
     return advice.text_model_advice(workspace())
+
+
+def dual_pairs() -> int:
+    """How many texts with a picture of their own the posts hold: what a dual encoder can be trained on."""
+    return _dual_pairs(version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _dual_pairs(at: Version) -> int:
+    return dual_job.count_pairs(workspace())
+
+
+def own_dual_models() -> dict[str, dict[str, Any]]:
+    """Dual encoders that were trained here, newest first, each with how its training went."""
+    return dual_job.own_models(workspace())
+
+
+def dual_training_now() -> dict[str, Any]:
+    """Losses and recalls of the training that runs or was stopped."""
+    return dual_job.training_now(workspace())

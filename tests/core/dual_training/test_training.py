@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +11,16 @@ from PIL import Image, ImageDraw
 
 from core.demo.held_out import HELD_OUT
 from core.dual_training import features
-from core.dual_training.features import trunk_views
+from core.dual_training.features import trunk_views, view
 from core.dual_training.heads import Recipe, TunedRecipe
+from core.dual_training.loop import PATIENCE
 from core.dual_training.stickers import emoji_names
-from core.dual_training.training import train_dual
+from core.dual_training.training import history_file, train_dual
 from core.encoders.dual import load_dual_encoder
 from core.encoders.dual_heads import load_heads
 from core.encoders.efficientnet_lite import load_efficientnet_lite2
 from core.errors import ImportFailed, JobStopped, ModelError, SettingError
-from core.evaluation.retrieval import evaluate_retrieval
+from core.evaluation.retrieval import evaluate_retrieval, read_captioned_pictures
 from core.settings import ROOT, Settings
 
 COLOURS = {"red": "#d01010", "blue": "#1030d0", "green": "#109020", "yellow": "#e8d010"}
@@ -47,12 +49,17 @@ def drawn(tmp_path_factory):
     return folder
 
 
+def train(folder, out, recipe, **more):
+    data = read_captioned_pictures(folder / "images", folder / "pairs.csv", "train")
+    given = {"cache": folder / "cache", "report": lambda *_: None, **more}
+    return train_dual(data, out, recipe=recipe, **given)
+
+
 @pytest.fixture(scope="module")
 def trained(drawn):
     reported = []
-    result = train_dual(
-        drawn / "pairs.csv", drawn / "images", drawn / "own.safetensors",
-        recipe=Recipe(epochs=30, batch=48, width=64, dropout=0.1), cache=drawn / "cache",
+    result = train(
+        drawn, drawn / "own.safetensors", Recipe(epochs=30, batch=12, width=64, dropout=0.1, captions=1),
         report=lambda done, total, note: reported.append((done, total, note)),
     )  # fmt: skip
     return drawn, result, reported
@@ -62,7 +69,7 @@ def test_learns_what_it_is_shown(trained):
     folder, result, reported = trained
     assert (result["pictures"], result["captions"], result["unreadable"]) == (48, 48, 0)
     assert result["losses"][-1] < result["losses"][0]
-    assert reported[-1][:2] == (30, 30)
+    assert all(done <= total for done, total, _ in reported)
     encoder = load_dual_encoder(folder / "own.safetensors", Settings(threads=1))
     found = evaluate_retrieval(encoder, folder / "images", folder / "pairs.csv", "test")
     assert found["text_to_image"]["r@1"] >= 50  # chance is 12.5
@@ -70,23 +77,33 @@ def test_learns_what_it_is_shown(trained):
     assert json.dumps(found)
 
 
+def test_how_it_went_lies_beside_the_weights(trained):
+    folder, result, _ = trained
+    told = json.loads(history_file(folder / "own.safetensors").read_text())
+    assert told["losses"] == result["losses"]
+    assert len(told["recalls"]) == len(told["losses"]) >= told["epoch"] >= 1
+
+
+def test_training_ends_early_where_it_no_longer_helps(trained):
+    _, result, _ = trained
+    assert len(result["losses"]) < 30 or result["epoch"] > 30 - PATIENCE
+
+
 def test_features_are_read_once(trained):
     folder, _, _ = trained
-    before = {path.name: path.stat().st_mtime_ns for path in (folder / "cache").iterdir()}
-    train_dual(
-        folder / "pairs.csv", folder / "images", folder / "again.safetensors", recipe=Recipe(epochs=1, width=8),
-        cache=folder / "cache", report=lambda *_: None,
-    )  # fmt: skip
-    assert {path.name: path.stat().st_mtime_ns for path in (folder / "cache").iterdir()} == before
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "cache").glob("*.npy")}
+    train(folder, folder / "again.safetensors", Recipe(epochs=1, width=8))
+    assert {path.name: path.stat().st_mtime_ns for path in (folder / "cache").glob("*.npy")} == before
 
 
-def test_the_backbone_learns_with_the_heads(drawn):
+@pytest.fixture(scope="module")
+def tuned(drawn):
     recipe = TunedRecipe(epochs=4, batch=12, width=32, dropout=0.1, captions=1)
-    result = train_dual(
-        drawn / "pairs.csv", drawn / "images", drawn / "tuned.safetensors", recipe=recipe, cache=drawn / "cache",
-        report=lambda *_: None,
-    )  # fmt: skip
-    assert result["losses"][-1] < result["losses"][0]
+    return recipe, train(drawn, drawn / "tuned.safetensors", recipe)
+
+
+def test_the_backbone_learns_with_the_heads(drawn, tuned):
+    assert tuned[1]["losses"][-1] < tuned[1]["losses"][0]
     weights, info = load_heads(drawn / "tuned.safetensors")
     assert info.tuned
     packaged = load_efficientnet_lite2().tail["tail.head.weight"]
@@ -96,13 +113,44 @@ def test_the_backbone_learns_with_the_heads(drawn):
     assert found["text_to_image"]["median_rank"] <= 3  # of 8
 
 
+def test_a_stopped_training_goes_on_and_gives_the_same_weights(drawn, tuned):
+    recipe, whole = tuned
+    (drawn / "cache" / "checkpoint.safetensors").unlink()
+
+    def stop(done, total, note):
+        if "epoch 3" in note:
+            raise JobStopped("Stopped.")
+
+    out = drawn / "resumed.safetensors"
+    with pytest.raises(JobStopped):
+        train(drawn, out, recipe, report=stop)
+    assert not out.exists()
+    told = json.loads(history_file(out).read_text())
+    assert told["losses"] == whole["losses"][:2]
+    steps = []
+    assert train(drawn, out, recipe, report=lambda done, *_: steps.append(done))["losses"] == whole["losses"]
+    first, again = load_heads(drawn / "tuned.safetensors")[0], load_heads(out)[0]
+    assert all(first[name].equal(again[name]) for name in first)
+
+
+def test_a_training_goes_on_from_weights(drawn, tuned, tmp_path):
+    recipe = replace(tuned[0], epochs=1, rate=1e-5, tail_rate=1e-6)
+    found = train(drawn, tmp_path / "on.safetensors", recipe, init=drawn / "tuned.safetensors")
+    assert found["losses"][0] < tuned[1]["losses"][0]
+    assert found["before_r@10"] == tuned[1]["held_out_r@10"]
+    for other, said in ((replace(recipe, width=16), "width of 32"), (Recipe(width=32), "--tune")):
+        with pytest.raises(ModelError, match=said):
+            train(drawn, tmp_path / "no.safetensors", other, init=drawn / "tuned.safetensors")
+    assert not (tmp_path / "no.safetensors").exists()
+
+
 def test_views_are_the_same_each_time_and_go_on_where_they_were_stopped(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(features, "CHUNK", 4)
     paths = sorted((drawn / "images").glob("*-0.png"))[:6]
     keys = [f"{at}" for at in range(len(paths))]
 
-    def draw(at):
-        return Image.open(paths[at])
+    def draw(row, at):
+        return view(Image.open(paths[row]), at, row)
 
     whole = trunk_views(keys, draw, 2, tmp_path / "whole", lambda *_: None, "")
 
@@ -113,29 +161,46 @@ def test_views_are_the_same_each_time_and_go_on_where_they_were_stopped(drawn, t
         trunk_views(keys, draw, 2, tmp_path / "halted", stop, "")
     drawn_again = []
 
-    def count(at):
-        drawn_again.append(at)
-        return draw(at)
+    def count(row, at):
+        drawn_again.append((row, at))
+        return draw(row, at)
 
     resumed = trunk_views(keys, count, 2, tmp_path / "halted", lambda *_: None, "")
-    assert set(drawn_again) == {4, 5}
+    assert {row for row, at in drawn_again if at == 0} == {4, 5}
     np.testing.assert_array_equal(whole, resumed)
-    assert not np.array_equal(whole[:, 0], whole[:, 1])
+    assert not np.array_equal(whole[0], whole[1])
 
 
 def test_what_can_not_be_trained_on_is_named(drawn, tmp_path):
-    def train(pairs, split="train"):
-        out = tmp_path / "x.safetensors"
-        train_dual(pairs, drawn / "images", out, split=split, cache=tmp_path, report=lambda *_: None)
+    def read(pairs, split="train"):
+        return read_captioned_pictures(drawn / "images", pairs, split)
 
     with pytest.raises(SettingError, match="validation"):
-        train(drawn / "pairs.csv", "validation")
+        read(drawn / "pairs.csv", "validation")
     with pytest.raises(ImportFailed, match="nowhere"):
-        train(drawn / "nowhere.csv")
-    (tmp_path / "few.csv").write_text("split,image,caption\ntrain,red-circle-0.png,a red circle\n")
+        read(drawn / "nowhere.csv")
+    (tmp_path / "lost.csv").write_text("split,image,caption\ntrain,no-such.png,a red circle\n")
+    with pytest.raises(ImportFailed, match=r"lost\.csv.*'no-such\.png'"):
+        read(tmp_path / "lost.csv")
+    few = tmp_path / "few.csv"
+    few.write_text("split,image,caption\ntrain,red-circle-0.png,a red circle\ntrain,,no picture\n")
     with pytest.raises(ImportFailed, match="too few"):
-        train(tmp_path / "few.csv")
+        train_dual(read(few), tmp_path / "x.safetensors", cache=tmp_path, report=lambda *_: None)
     assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_unreadable_pictures_and_other_scripts_cost_nothing_but_themselves(drawn, tmp_path):
+    (tmp_path / "images").mkdir()
+    rows = [["image", "caption", "split"]]
+    for at in range(24):
+        name = f"{at}.png"
+        (tmp_path / "images" / name).write_bytes((drawn / "images" / f"red-circle-{at % 6}.png").read_bytes())
+        rows.append([name, ["a red circle", "ein roter Kreis", "红色的圆", "دائرة حمراء 🔴"][at % 4], "train"])
+    (tmp_path / "images" / "0.png").write_bytes(b"\x89PNG, cut short")
+    with (tmp_path / "pairs.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    found = train(tmp_path, tmp_path / "x.safetensors", Recipe(epochs=1, width=8))
+    assert (found["pictures"], found["unreadable"], found["captions"]) == (23, 1, 23)
 
 
 def test_no_held_out_emoji_is_trained_on():

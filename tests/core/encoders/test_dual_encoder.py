@@ -7,9 +7,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from core.database.vectors import ensure_space
-from core.encoders import dual_heads
+from core.encoders import dual, dual_heads
 from core.encoders.dual import load_dual_encoder
 from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, put_beside, save_heads
+from core.encoders.e5 import E5_ID
 from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, load_efficientnet_lite2, to_pixels
 from core.encoders.loading import PACKAGED_DUAL, dual_model_id, load_encoder
 from core.encoders.minilm import load_minilm
@@ -84,7 +85,11 @@ def test_the_backbone_is_timms(tmp_path):
     with torch.inference_mode():
         inputs = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
         expected = reference.eval()(inputs).numpy()
-    np.testing.assert_allclose(load_efficientnet_lite2().features(pixels), expected, atol=1e-4)
+    found = EfficientNetLite2(path, bfloat16=False).features(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    quick = EfficientNetLite2(path, bfloat16=True).features(pixels)
+    cosines = (quick * found).sum(1) / np.linalg.norm(quick, axis=1) / np.linalg.norm(found, axis=1)
+    assert cosines.min() > 0.999
 
 
 def test_other_weights_are_not_the_backbone(tmp_path):
@@ -123,6 +128,28 @@ def test_other_heads_are_another_model(tmp_path):
     assert encoder.space.model_id != load_encoder("dual", Settings(threads=1)).space.model_id
 
 
+def test_words_of_many_languages_ask_the_same_space(tmp_path, monkeypatch):
+    """With FEEDSCOPE_TEXT=e5 the e5 head reads the words; pictures and the space are the same as without."""
+
+    class Engine:
+        def encode(self, texts, *, query):
+            return np.tile(np.float32(0.05), (len(texts), 384)) * (1 if query else -1)
+
+    monkeypatch.setattr(dual, "load_e5", Engine)
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "red.png")
+    for name, info in (("both", replace(PLAIN, languages=E5_ID)), ("english", PLAIN)):
+        path = tmp_path / f"{name}.safetensors"
+        save_heads(path, random_heads(info), info)
+        plain, many = (load_dual_encoder(path, Settings(threads=1, text_model=text)) for text in ("minilm", "e5"))
+        assert plain.space == many.space
+        shown = [encoder.encode_pictures([tmp_path / "red.png"]) for encoder in (plain, many)]
+        np.testing.assert_array_equal(*shown)
+        same = np.allclose(plain.encode_queries(["a dog"]), many.encode_queries(["a dog"]))
+        assert same == (name == "english")
+        assert (many.sentence_model_id == E5_ID) == (name == "both")
+        assert ("many languages" in many.describe()) == (name == "both")
+
+
 def test_heads_of_another_shape(tmp_path):
     info = HeadsInfo(dim=8, width=16)
     weights = random_heads(info)
@@ -141,7 +168,7 @@ def test_heads_with_values_that_are_not_finite(tmp_path):
         load_heads(tmp_path / "heads.safetensors")
 
 
-@pytest.mark.parametrize("field", ["picture_backbone", "text_backbone"])
+@pytest.mark.parametrize("field", ["picture_backbone", "text_backbone", "languages"])
 def test_heads_of_another_backbone(tmp_path, field):
     info = HeadsInfo(dim=8, width=16, **{field: "resnet-50"})
     save_heads(tmp_path / "heads.safetensors", random_heads(info), info)
