@@ -199,3 +199,39 @@ def dual_drawings(
         print_json({"out": str(out), "pictures": count})
     else:
         out_console.print(f"{count:,} pictures are in {out}.")
+
+
+@dual_app.command("languages")
+def dual_languages(
+    model: Annotated[Path, typer.Option(help="A trained file of weights.")],
+    pairs: Annotated[
+        list[Path], typer.Option(help="A CSV file with image, caption and perhaps lang. May be repeated.")
+    ],
+    images: Annotated[Path, typer.Option(help="The folder of the pictures.")],
+    out: Annotated[Path, typer.Option(help="Where the weights with the head for languages go.")],
+    split: Annotated[str, typer.Option(help="Train on the rows with this in the column split.")] = "train",
+    leave_out: Annotated[
+        str | None, typer.Option(help="No row with this in the column lang: to measure what a language unseen gives.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    json_: JsonOption = False,
+) -> None:
+    """Let words of many languages find the pictures of a trained encoder, by FEEDSCOPE_TEXT=e5."""
+    import torch
+
+    from core.dual_training.languages import LanguagesRecipe, add_languages
+    from core.evaluation.retrieval import read_captioned_pictures
+
+    torch.set_num_threads(read_settings().thread_count())
+    sources = [read_captioned_pictures(images, path, split, not_lang=leave_out) for path in pairs]
+    with progress() as report:
+        found = add_languages(
+            model, sources, out, recipe=LanguagesRecipe(seed=seed), cache=out.with_name(f"{out.name}.cache"),
+            report=lambda d, t, note: report(note, d, t),
+        )  # fmt: skip
+    if wants_json(json_):
+        print_json(found)
+    else:
+        out_console.print(
+            f"{found['captions']:,} captions of {found['pictures']:,} pictures; the weights are in {out}."
+        )

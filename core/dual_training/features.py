@@ -152,6 +152,30 @@ def sentence_vectors(texts: Sequence[str], cache: Path, report: Report, note: st
     return vectors
 
 
+def kept_vectors(
+    keys: Sequence[str],
+    encode: Callable[[range], Vectors],
+    dim: int,
+    count: int,
+    cache: Path,
+    report: Report,
+    note: str,
+) -> Vectors:
+    """What ``encode`` gives of ``count`` inputs, (count, dim), a chunk at a time; saved every few chunks, gone on with
+    where it was stopped. ``keys`` name the inputs and the encoder."""
+    path = cache / f"vectors-{_digest(keys)}.npy"
+    vectors: Vectors = np.load(path, allow_pickle=False) if path.is_file() else np.empty((0, dim), np.float32)
+    unsaved = 0
+    for start in range(len(vectors), count, CHUNK):
+        vectors = np.concatenate([vectors, encode(range(start, min(start + CHUNK, count)))])
+        unsaved += 1
+        if unsaved == CHUNKS_A_SAVE or len(vectors) == count:
+            _save(path, vectors)
+            unsaved = 0
+        report(len(vectors), count, note)
+    return vectors
+
+
 def _pixels(draw: Callable[[int], Image.Image], index: int) -> np.ndarray | None:
     try:
         return to_pixels(draw(index))

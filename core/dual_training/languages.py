@@ -6,16 +6,23 @@ Pictures stay where they are, so that a workspace whose pictures are encoded can
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dual_training.features import Report
+from core.dual_training.features import Report, kept_vectors
 from core.dual_training.heads import contrast
-from core.encoders.dual_heads import BESIDE, E5, HeadsInfo, Weights, apply_head, head_shapes
-from core.encoders.e5 import E5_ID
+from core.encoders.dual import DualEncoder
+from core.encoders.dual_heads import BESIDE, E5, HeadsInfo, Weights, apply_head, head_shapes, load_heads, save_heads
+from core.encoders.e5 import E5_ID, load_e5
+from core.encoders.loading import load_encoder
 from core.encoders.protocol import Vectors
+from core.errors import ModelError, SettingError
+from core.evaluation.retrieval import CaptionedPictures
+from core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,50 @@ class Said:
 
     vectors: Vectors
     picture_of: NDArray[np.int64]
+
+
+def add_languages(
+    model: Path,
+    sources: Sequence[CaptionedPictures],
+    out: Path,
+    *,
+    recipe: LanguagesRecipe | None = None,
+    cache: Path,
+    report: Report,
+) -> dict[str, Any]:
+    """Gives a trained file of weights its e5 head, by captions of the same kind in any languages, and writes it to
+    ``out``. Gives the counts.
+
+    Raises ModelError for a file that is none, SettingError where
+    there are no captions.
+    """
+    recipe = recipe or LanguagesRecipe()
+    weights, info = load_heads(model)
+    encoder = load_encoder("dual", Settings(dual_model=str(model)))
+    if not isinstance(encoder, DualEncoder):
+        raise ModelError(f"{model.name} is not a file of this dual encoder.")
+    paths = sorted({path for source in sources for path in source.pictures})
+    texts = [text for source in sources for text in source.captions]
+    if not texts:
+        raise SettingError("There are no captions to learn from.")
+    numbers = {path: number for number, path in enumerate(paths)}
+    picture_of = np.array(
+        [numbers[source.pictures[at]] for source in sources for at in source.picture_of.tolist()], np.int64
+    )
+    shown = kept_vectors(
+        [encoder.space.model_id, *(str(path) for path in paths)],
+        lambda rows: encoder.encode_pictures([paths[row] for row in rows]), encoder.space.dim, len(paths), cache,
+        report, "Reading the pictures",
+    )  # fmt: skip
+    e5 = load_e5()
+    vectors = kept_vectors(
+        [E5_ID, *texts], lambda rows: e5.encode([texts[row] for row in rows], query=True), 384, len(texts), cache,
+        report, "Reading the captions",
+    )  # fmt: skip
+    halves = [half * 2**0.5 for half in np.split(shown, 2, axis=1)] if info.beside else [shown]
+    trained, told = train_languages(weights, info, halves, Said(vectors, picture_of), recipe, report)
+    save_heads(out, trained, told)
+    return {"out": str(out), "pictures": len(paths), "captions": len(texts), "recipe": asdict(recipe)}
 
 
 def train_languages(

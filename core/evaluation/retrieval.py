@@ -99,14 +99,23 @@ def retrieval_ranks(
     return caption_ranks, others.sum(0) + 1
 
 
-def read_captioned_pictures(images: Path, captions: Path, split: str, *, lang: str | None = None) -> CaptionedPictures:
-    """The captions of one split and their pictures. Raises as :func:`evaluate_retrieval`."""
+def read_captioned_pictures(
+    images: Path, captions: Path, split: str, *, lang: str | None = None, not_lang: str | None = None
+) -> CaptionedPictures:
+    """The captions of one split and their pictures, in one language or in all but one.
+
+    Raises as :func:`evaluate_retrieval`.
+    """
     if not images.is_dir():
         raise ImportFailed(f"The folder of pictures {images} is not there.")
     rows, splits = _read_rows(captions)
     if split not in splits:
         raise SettingError(f"{captions.name} has no split {split!r}. It has: {', '.join(splits) or 'none'}.")
-    chosen = [row for row in rows if split in (row.split, "all") and lang in (row.lang, None)]
+    chosen = [
+        row
+        for row in rows
+        if split in (row.split, "all") and lang in (row.lang, None) and (not_lang is None or row.lang != not_lang)
+    ]
     if not chosen:
         raise SettingError(f"{captions.name} has no captions in {lang!r} in the split {split!r}.")
     folder = images.resolve()

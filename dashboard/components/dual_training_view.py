@@ -86,8 +86,11 @@ def _draw_start() -> None:
             serve = st.toggle("Search by it if it is better", value=True, key="dual_training.serve")
             minutes = max(1, round(pairs * (3 + int(epochs)) / PAIRS_A_SECOND / 60))
             go = st.form_submit_button("Train", icon=":material/model_training:")
-        show(element("p", f"{number(pairs)} pictures with a text; about {number(minutes)} {plural('minute', minutes)} for "
-                          f"{number(int(epochs))} {plural('epoch', int(epochs))}, in the background.", class_="fs-faint"))  # fmt: skip
+        takes = (
+            f"{number(minutes)} {plural('minute', minutes)} for {number(int(epochs))} {plural('epoch', int(epochs))}"
+        )
+        said = f"{number(pairs)} pictures with a text; about {takes}, in the background."
+        show(element("p", said, class_="fs-faint"))
     if go:
         params = {"epochs": int(epochs), "seed": 0, "init": True, "serve": bool(serve)}
         resources.workspace().jobs.submit(JOB, params, title="Train the picture search on the posts")
