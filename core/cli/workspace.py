@@ -56,6 +56,7 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
     """What the workspace holds, which models and indexes it has, and whether they are current."""
     from core.database.overview import summary
     from core.encoders.advice import text_model_advice
+    from core.encoders.precision import number_format
 
     settings = settings_of(workspace)
     with open_workspace(settings) as opened:
@@ -63,6 +64,7 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
         parts = opened.indexes.status()
         spaces = {kind: opened.indexes.space(kind) for kind in ("text", "dual")}
         generation = opened.generation
+        own_dual = opened.own_dual
         advice = text_model_advice(opened)
     document = {
         "workspace": str(settings.workspace),
@@ -70,6 +72,8 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
         **{name: getattr(held, name) for name in ("posts", "users", "pictures", "interactions", "first_at", "last_at")},
         "models": {kind: space and space.model_id for kind, space in spaces.items()},
         "settings": {"text": settings.text_model, "dual": settings.dual_model},
+        "own_dual": own_dual,
+        "precision": number_format(),
         "advice": [advice] if advice else [],
         "indexes": [asdict(part) for part in parts],
         "current": all(part.state in ("current", "empty") for part in parts),
@@ -86,6 +90,9 @@ def info(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
     for part in parts:
         waiting = f", {part.waiting:,} waiting" if part.waiting else ""
         table.add_row(part.title, Text(f"{part.state}: {part.rows:,}{waiting} ({part.detail})"))
+    table.add_row("The packaged models compute in", number_format())
+    if own_dual:
+        table.add_row("Pictures are searched by", Text(f"models/{own_dual}, trained here"))
     out_console.print(table)
     if advice:
         out_console.print(Text(advice), soft_wrap=True)

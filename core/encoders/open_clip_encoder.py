@@ -41,6 +41,11 @@ class OpenClipEncoder:
     def space(self) -> Space:
         return self._space
 
+    def describe(self) -> str:
+        """A line for people: the model, its number format and where it runs."""
+        kind = str(self._parameter.dtype).removeprefix("torch.")
+        return f"{self._space.model_id}, {kind} on {self._parameter.device}"
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self.encode_documents(texts)
 
@@ -62,7 +67,8 @@ class OpenClipEncoder:
     def _pictures(self, pictures: Sequence[PictureInput]) -> Vectors:
         import torch
 
-        limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_picture_mb * 1_000_000}
+        settings = self._settings
+        limits = {"max_pixels": settings.max_pixels, "max_bytes": settings.max_picture_mb * 2**20}
         images = [self._preprocess(open_picture(picture, **limits)) for picture in pictures]
         with torch.inference_mode():
             batch = torch.stack(images).to(self._parameter.device, self._parameter.dtype)

@@ -17,3 +17,8 @@ def has_fast_bfloat16() -> bool:
         return False
     words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
     return bool(words & {"amx_bf16", "avx512_bf16"})
+
+
+def number_format() -> str:
+    """What the packaged models compute in on this processor, in words."""
+    return "bfloat16, which this processor multiplies" if has_fast_bfloat16() else "float32"

@@ -82,8 +82,8 @@ class E5Encoder:
 
 
 class SentenceTransformerEncoder:
-    """Any model of sentence-transformers, with its own prompts for queries and documents. Follows the protocol, for
-    texts alone; threads may share it."""
+    """Any model of sentence-transformers, with its own prompts for queries and documents, on a GPU in half precision.
+    Follows the protocol, for texts alone; threads may share it."""
 
     modalities: frozenset[Literal["text", "picture"]] = frozenset({"text"})
 
@@ -150,6 +150,8 @@ def load_text_encoder(model: str) -> MiniLMEncoder | E5Encoder | SentenceTransfo
             f"The text model {model!r} is not to be had. {what}: {reason}"
             " Name a folder that holds a sentence-transformers model, or set FEEDSCOPE_TEXT=minilm."
         ) from error
+    if loaded.device.type == "cuda":
+        loaded.half()
     name = folder.resolve().name if folder.is_dir() else model
     return SentenceTransformerEncoder(loaded, f"{name}-{_weights_sha256(loaded)[:8]}".replace("/", "-"))
 

@@ -40,7 +40,8 @@ def main():
     }
     figures["texts_ratio"] = figures["texts_per_s"] / figures["bare_texts_per_s"]
     figures["pictures_ratio"] = figures["pictures_per_s"] / figures["bare_pictures_per_s"]
-    print(json.dumps({name: round(value, 2) for name, value in figures.items()} | {"text": text.describe()}))
+    said = {"text": text.describe(), "dual": dual.describe()}
+    print(json.dumps({name: round(value, 2) for name, value in figures.items()} | said))
 
 
 def posts():

@@ -29,6 +29,7 @@ searches = st.builds(
     like=lists,
     unlike=lists,
     mode=st.sampled_from(MODES),
+    blend=st.integers(0, 100).map(lambda percent: percent / 100),
     users=lists,
     since=st.none() | days,
     until=st.none(),
@@ -81,6 +82,7 @@ def test_reading_its_own_parameters_leaves_no_notice(link):
                 "picture",
                 "like",
                 "mode",
+                "blend",
                 "user",
                 "since",
                 "until",
@@ -104,7 +106,8 @@ def test_no_address_raises(given_):
 
 def test_values_that_cannot_be_used_are_left_out_and_named():
     bad = {
-        "mode": ["telepathy"], "page": ["0"], "likes": ["-1"], "since": ["2024-02-30"], "picture": ["../../etc/passwd"],
+        "mode": ["telepathy"], "blend": ["1.5"],
+        "page": ["0"], "likes": ["-1"], "since": ["2024-02-30"], "picture": ["../../etc/passwd"],
         "pictures": ["maybe"], "where": ["noequals"], "sort": ["random"], "q": ["x" * (MAX_CHARS + 1)],
     }  # fmt: skip
     link, notices = SearchLink.read(bad)

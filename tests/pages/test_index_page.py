@@ -3,11 +3,14 @@ import time
 
 import pytest
 
+from core.dual_training import job as dual_job
+from core.dual_training.training import write_history
 from core.errors import VectorError
 from core.vectors.quality import Measurement, Quality
 from core.vectors.standing import Standing
 from core.workspace import Workspace
 from dashboard import resources
+from dashboard.components import dual_training_view
 from dashboard.components.figures import milliseconds, share
 from dashboard.components.index_badge import rating
 from dashboard.components.lab_chart import figure, figures_csv
@@ -209,6 +212,45 @@ def test_how_good_search_is_here_is_measured_and_shown(small, visit, settings):
     assert "How good is search here?" in visit.html
     assert "own picture in the first 5" in visit.html
     assert any(button.key == "own_pictures.measure" for button in visit.app.button)
+
+
+def test_training_is_offered_watched_and_put_to_use(small, visit, settings, monkeypatch):
+    monkeypatch.setattr(dual_job, "LEAST_POSTS", 2)
+    monkeypatch.setattr(dual_training_view, "LEAST_POSTS", 2)
+    told = {"losses": [3.0, 2.0], "recalls": [40.0, 50.0], "epoch": 2, "held_out": 3, "before_r@10": {"captions": 30.0},
+            "held_out_r@10": {"captions": 50.0}}  # fmt: skip
+    name = "dual-0badf00d.safetensors"
+    with Workspace.open(settings.workspace, settings) as workspace:
+        model = workspace.path / "models" / name
+        model.write_bytes(b"")
+        write_history(model, told)
+        running = workspace.path / "models" / "training" / "dual.safetensors"
+        write_history(running, {"losses": [5.5], "recalls": [12.0]})
+        workspace.serve_dual(name, "feedscope-dual-0badf00d")
+    visit("index").check()
+    assert "Train the picture search on your posts" in visit.html
+    assert (
+        "30.0 % of 3 held-out texts found their picture among the first ten before training, 50.0 % after it"
+        in visit.html
+    )
+    assert "pictures are searched by it" in visit.html
+    assert "Use the packaged encoder again" in labels(visit)
+    asked = []
+    monkeypatch.setattr(
+        type(resources.workspace().jobs), "submit", lambda self, kind, params, *, title: asked.append((kind, params))
+    )
+    next(button for button in visit.app.button if button.label == "Train").click().run()
+    click(visit, f"dual_training.use.{name}")
+    assert asked == [
+        ("dual_train", {"epochs": 6, "seed": 0, "init": True, "serve": True}),
+        ("dual_serve", {"model": None}),
+    ]
+
+
+def test_the_plot_of_a_training_shows_loss_and_recall():
+    drawn = dual_training_view.figure([3.0, 2.0, 1.5], [10.0, 30.0, 35.0], ["#111111", "#222222"])
+    assert [list(trace.y) for trace in drawn.data] == [[3.0, 2.0, 1.5], [10.0, 30.0, 35.0]]
+    assert [trace.yaxis for trace in drawn.data] == ["y", "y2"]
 
 
 def test_the_order_by_disagreement_leaves_out_what_has_no_picture(small, visit):

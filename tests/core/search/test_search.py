@@ -107,6 +107,8 @@ def test_the_same_query_gives_the_same_answer(fill):
         Query((words("x", 0.0),)),
         Query((words("x", float("nan")),)),
         Query((words("x"),), mode="telepathy"),
+        Query((words("x"),), blend=1.5),
+        Query((words("x"),), blend=float("nan")),
         Query((QueryPart("post", "nobody knows"),)),
         Query((words("same"), words("same", -1.0)), mode="text"),
     ],
@@ -171,3 +173,19 @@ def test_pictures_far_down_the_list_do_not_count_for_words(fill):
     by_legs = search(filled, Query((words,), k=100)).hits
     assert sum(any(leg.leg == "image" for leg in hit.legs) for hit in by_legs) == IMAGE_DEPTH_FOR_WORDS
     assert len(search(filled, Query((words,), k=100, mode="image")).hits) == IMAGE_DEPTH_FOR_WORDS + 5
+
+
+def test_the_blend_weighs_words_against_pictures(fill):
+    filled = fill(({"id": "said", "text": "red"}, ["blue"]), ({"id": "shown", "text": "a lamp"}, ["red"]))
+
+    def found(blend):
+        return search(filled, Query((words("red"),), k=10, blend=blend)).hits
+
+    assert [hit.post_id for hit in found(0.0)][0] == "said"
+    assert {leg.leg for hit in found(0.0) for leg in hit.legs} == {"lexical", "text"}
+    assert {leg.leg for hit in found(1.0) for leg in hit.legs} == {"image"}
+    assert [hit.post_id for hit in found(1.0)][0] == "shown"
+    assert found(0.5) == search(filled, Query((words("red"),), k=10)).hits
+    share = [next(hit.score for hit in found(blend) if hit.post_id == "shown") for blend in (0.1, 0.5, 0.9)]
+    own = [next(hit.score for hit in found(blend) if hit.post_id == "said") for blend in (0.1, 0.5, 0.9)]
+    assert share[0] / own[0] < share[1] / own[1] < share[2] / own[2]
