@@ -41,7 +41,8 @@ class Recipe:
     """How the heads are trained. A batch is of so many pictures, each with ``captions`` of its captions.
 
     ``temperature`` is where the learned one starts; ``dropout`` is the share of hidden values that are left out.
-    The weights that are kept are a running mean over about 1 / (1 - ``memory``) steps.
+    The weights that are kept are a running mean over about 1 / (1 - ``memory``) steps. ``apart``: each batch is of one
+    source of pairs.
     """
 
     dim: int = 256
@@ -54,6 +55,7 @@ class Recipe:
     dropout: float = 0.5
     temperature: float = 0.07
     memory: float = 0.98
+    apart: bool = False
     seed: int = 0
 
 

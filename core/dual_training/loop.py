@@ -114,7 +114,7 @@ class _Run:
         self._scale = torch.tensor(1 / recipe.temperature, device=device).log().requires_grad_()
         self._trained = {name: tensor for name, tensor in self._weights.items() if tensor.requires_grad}
         self._optimizer = torch.optim.AdamW(_groups(self._trained, self._scale, recipe))
-        self._steps_an_epoch = -(-len(table.of_an_epoch(np.random.default_rng(0))) // recipe.batch)
+        self._steps_an_epoch = len(table.batches(np.random.default_rng(0), recipe.batch, apart=recipe.apart))
         self.steps = recipe.epochs * self._steps_an_epoch
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, [group["lr"] for group in self._optimizer.param_groups], total_steps=self.steps + 1,
@@ -125,8 +125,7 @@ class _Run:
         self.keep()
 
     def batches(self) -> list[NDArray[np.int64]]:
-        order = self._table.of_an_epoch(self._rng)
-        return [order[start : start + self._recipe.batch] for start in range(0, len(order), self._recipe.batch)]
+        return self._table.batches(self._rng, self._recipe.batch, apart=self._recipe.apart)
 
     def step(self, batch: NDArray[np.int64]) -> float:
         """One step on some pictures; gives the loss."""

@@ -60,13 +60,21 @@ class PairTable:
     starts: NDArray[np.int64]
     """The number of each set's first picture."""
 
-    def of_an_epoch(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """The pictures that an epoch goes through, shuffled."""
+    def batches(self, rng: np.random.Generator, size: int, *, apart: bool = False) -> list[NDArray[np.int64]]:
+        """An epoch's pictures, ``size`` at a time, shuffled; ``apart``: no batch has pictures of two sets, so that
+        photographs are told from photographs and drawings from drawings."""
+        parts = self._of_an_epoch(rng)
+        if not apart:
+            parts = [rng.permutation(np.concatenate(parts))]
+        cut = [part[start : start + size] for part in parts for start in range(0, len(part), size)]
+        return [cut[at] for at in rng.permutation(len(cut))] if apart else cut
+
+    def _of_an_epoch(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """The pictures of each set that an epoch goes through, shuffled."""
         numbers = np.array(sorted(self.captions_of), np.int64)
         owner = np.searchsorted(self.starts, numbers, side="right") - 1
         chosen = [rng.permutation(numbers[owner == at]) for at in range(len(self.sets))]
-        kept = [some[: max(1, round(one.share * len(some)))] for some, one in zip(chosen, self.sets, strict=True)]
-        return rng.permutation(np.concatenate(kept))
+        return [some[: max(1, round(one.share * len(some)))] for some, one in zip(chosen, self.sets, strict=True)]
 
 
 def join_sets(sets: Sequence[PairSet]) -> PairTable:
