@@ -138,7 +138,8 @@ def _train(context: JobContext, plan: Plan) -> tuple[str, dict[str, Any]]:
         json.dumps({"pictures": [str(workspace.media_folder / path) for path in pictures], "texts": texts, "of": owner})
     )
     out = folder / "dual.safetensors"
-    history_file(out).unlink(missing_ok=True)
+    if not (folder / "cache" / "checkpoint.safetensors").is_file():
+        history_file(out).unlink(missing_ok=True)
     with context.child("core.dual_training.job:train_in_child") as child:
         params = {"pairs": str(given), "out": str(out), "threads": workspace.settings.threads, "plan": asdict(plan)}
         result = child.call(params, lambda done, total, note: context.report(note, done, total))

@@ -133,7 +133,7 @@ def _train_head(info: HeadsInfo, shown: Vectors, said: Said, recipe: LanguagesRe
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps + 1)
     mean = {name: tensor.detach().clone() for name, tensor in head.items()}
     step = 0
-    for epoch in range(1, recipe.epochs + 1):
+    for _ in range(recipe.epochs):
         order = rng.permutation(pictures)
         for start in range(0, len(order), recipe.batch):
             batch = order[start : start + recipe.batch]
@@ -151,7 +151,5 @@ def _train_head(info: HeadsInfo, shown: Vectors, said: Said, recipe: LanguagesRe
             with torch.no_grad():
                 for name, tensor in head.items():
                     mean[name].lerp_(tensor.detach(), 1 - min(recipe.memory, step / (step + 9)))
-        report(
-            step, steps, f"Training the head for languages: epoch {epoch} of {recipe.epochs}, loss {loss.item():.3f}"
-        )
+        report(step, steps, "Training the head for languages")
     return mean

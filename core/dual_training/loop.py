@@ -73,11 +73,13 @@ def train(
         run.restore(found)
     while len(epochs) < recipe.epochs and len(epochs) - best < PATIENCE:
         total, seen = 0.0, 0
+        # The same words for a whole epoch, so that whoever shows them can tell how long it takes.
+        phase = f"Training, epoch {len(epochs) + 1} of {recipe.epochs}"
+        phase += f" (held-out R@10 {epochs[-1].mean_recall:.1f} %)" if epochs else ""
         for batch in run.batches():
             loss = run.step(batch)
             total, seen = total + loss * len(batch), seen + len(batch)
-            said = f"Training: epoch {len(epochs) + 1} of {recipe.epochs}, loss {loss:.3f}"
-            report(run.taken, run.steps, said)
+            report(run.taken, run.steps, phase)
         epochs.append(Epoch(total / seen, _recalls(run.mean, held_out)))
         bar = epochs[best - 1] if best else before
         if bar is None or epochs[-1].mean_recall >= bar.mean_recall:
@@ -86,8 +88,6 @@ def train(
         if checkpoint is not None:
             save_state(checkpoint, key, run.state(epochs, best))
         watch(epochs)
-        said = f"Training: epoch {len(epochs)} of {recipe.epochs}, held-out R@10 {epochs[-1].mean_recall:.1f}"
-        report(run.taken, run.steps, said)
     info = HeadsInfo(dim=recipe.dim, width=recipe.width, tuned=isinstance(recipe, TunedRecipe))
     weights = {name: tensor.cpu() for name, tensor in run.kept.items()}
     return Trained(weights, info, best, tuple(epochs), None if before is None else before.recall)
