@@ -97,6 +97,18 @@ def dual_train(
         int | None,
         typer.Option(min=1, max=1000, help="At most; default 20, 12 with --tune, 6 on posts.", show_default=False),
     ] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Batches of one source each: photographs beside photographs.")
+    ] = False,
+    share: Annotated[
+        float, typer.Option(min=0.01, max=1, help="How much of the stickers and drawings an epoch goes through.")
+    ] = 0.6,
+    rate: Annotated[
+        float | None, typer.Option(help="The heads' rate; default 1e-3, with --init 2e-4.", show_default=False)
+    ] = None,
+    tail_rate: Annotated[
+        float | None, typer.Option(help="The blocks' rate; default 1e-4, with --init 2e-5.", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     serve: Annotated[
         bool, typer.Option(help="On the workspace's posts: search by the new model once its pictures are encoded.")
@@ -127,12 +139,14 @@ def dual_train(
     from core.evaluation.retrieval import read_captioned_pictures
 
     torch.set_num_threads(read_settings().thread_count())
-    recipe = (TunedRecipe if tune else Recipe)(seed=seed)
-    if init is not None:
-        recipe = replace(recipe, rate=FINE_RATE)
-        recipe = replace(recipe, tail_rate=FINE_TAIL_RATE) if isinstance(recipe, TunedRecipe) else recipe
+    fine = init is not None
+    recipe = (TunedRecipe if tune else Recipe)(seed=seed, apart=apart, rate=rate or (FINE_RATE if fine else 1e-3))
+    if isinstance(recipe, TunedRecipe):
+        recipe = replace(recipe, tail_rate=tail_rate or (FINE_TAIL_RATE if fine else 1e-4))
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-    sources = Sources(stickers, None if posts is None else (posts, posts_images or posts.parent), tuple(drawings or ()))
+    sources = Sources(
+        stickers, None if posts is None else (posts, posts_images or posts.parent), tuple(drawings or ()), share
+    )
     with progress() as report:
         found = train_dual(
             read_captioned_pictures(images, pairs, split), out, sources=sources, beside=beside, recipe=recipe,

@@ -40,11 +40,12 @@ class Sources:
     """What is learned beside the pairs. ``stickers``: OpenMoji's drawings and their names. ``posts``: a posts file and
     its folder of pictures, of which the four fifths are learned that
     :func:`core.evaluation.retrieval.in_test_fifth` leaves. ``drawings``: folders of drawings, see
-    :mod:`core.dual_training.drawings`."""
+    :mod:`core.dual_training.drawings`. ``share``: how much of stickers and drawings an epoch goes through."""
 
     stickers: bool = False
     posts: tuple[Path, Path] | None = None
     drawings: tuple[Path, ...] = ()
+    share: float = DRAWINGS_SHARE
 
 
 def train_dual(
@@ -82,14 +83,15 @@ def train_dual(
         raise ImportFailed("All readable pictures are held out: more pictures are needed to train on.")
     sets = [learned]
     if sources.stickers:
-        sets.append(sticker_pairs(recipe, cache, report))
+        sets.append(replace(sticker_pairs(recipe, cache, report), share=sources.share))
     if sources.posts is not None:
         posts, folder = sources.posts
         theirs = read_captioned_pictures(folder, posts, "train")
         sets.append(_captioned("posts", theirs, recipe, cache, report, least=1))
     measured = [held_out]
     for folder in sources.drawings:
-        for one in drawing_pairs(read_drawings(folder), recipe, cache, report):
+        for found in drawing_pairs(read_drawings(folder), recipe, cache, report):
+            one = replace(found, share=sources.share)
             if one.name == "drawings":
                 rest, some = one.split(np.array([_is_held_out(f"{row}") for row in range(one.pictures)]))
                 sets.append(rest)

@@ -76,7 +76,7 @@ def run(context: JobContext) -> dict[str, Any]:
                 "settings": {**WORKSPACE_SETTINGS.get(model, {}), **context.params.get("settings", {}).get(model, {})},
             }  # fmt: skip
             try:
-                found = child.call(params, lambda at, of, phase=phase: context.report(phase, at, of))  # type: ignore[misc]
+                found = child.call(params, lambda at, of, phase=phase: context.report(phase, at, of))
             except ModelError as error:
                 done[model] = {"problem": str(error)}
                 continue
