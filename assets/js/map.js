@@ -35,7 +35,8 @@ function controller(root, tell) {
 
   function look() {
     const lit = state.data.highlights.length > 0;
-    const count = state.sets.reduce((sum, one) => sum + one.count, 0);
+    const part = whole() ? 1 : Math.max(0.01, Math.min(1, state.span[1]) - Math.max(0, state.span[0]));
+    const count = part * state.sets.reduce((sum, one) => sum + one.count, 0); // of a short time few are seen: larger
     const base = count > 20000 ? 2.2 : count > 5000 ? 3 : count > 800 ? 4.2 : 6;
     const size = Math.min(10, base * Math.pow(zoom(), 0.32));
     return { size, alpha: (count > 20000 ? 0.55 : 0.8) * (lit ? 0.28 : 1), span: state.span, undated: whole() };
