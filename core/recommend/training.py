@@ -30,7 +30,7 @@ HELD_SHARE = 0.15
 """Of the acts, the newest are held out to judge by."""
 
 WORKSPACE_SETTINGS: dict[str, dict[str, Any]] = {
-    "two-tower": {"epochs": 60, "patience": 8, "least_history": 3, "attention": True},
+    "two-tower": {"epochs": 60, "patience": 8, "least_history": 3},
     "item-knn": {"neighbours": 100},
     "ease": {"regularization": 100.0},
 }

@@ -24,7 +24,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     "ease": {"regularization": [250.0, 50.0, 100.0, 500.0, 1000.0, 2000.0]},
     "content-knn": {"neighbours": [20, 5, 100]},
     "content-ridge": {"regularization": [100.0, 1.0, 10.0, 1000.0, 10000.0]},
-    "two-tower": {"temperature": [0.0, 0.07, 0.15, 0.25], "keep": [0.5, 0.7], "attention": [False, True]},
+    "two-tower": {"temperature": [0.0, 0.07, 0.15, 0.25], "keep": [0.5, 0.7], "attention": [True, False]},
 }
 """The first value of each is the default."""
 

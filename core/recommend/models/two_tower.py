@@ -50,7 +50,7 @@ class TwoTower:
     defaults: ClassVar[dict[str, Any]] = {
         "factors": 64, "temperature": 0.0, "keep": 0.5, "learning_rate": 0.003, "negatives": 8192, "batch": 512,
         "epochs": 20, "patience": 4, "pooling": 0.5, "loss": "softmax", "least_history": 1, "id_dropout": 0.3,
-        "attention": False,
+        "attention": True,
     }  # fmt: skip
 
     def __init__(self, **settings: Any) -> None:
