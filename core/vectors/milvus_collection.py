@@ -38,14 +38,8 @@ def open_collection(connection: MilvusConnection, name: str, space: Space, index
     HNSW, or FLAT in milvus-lite. Raises VectorStoreError where the collection holds something else.
     """
     if not connection.call("has_collection", name):
-        lite = connection.address.lite
-        if index_type == "auto":
-            index_type = "FLAT" if lite else "HNSW"
-        if lite and index_type == "DISKANN":
-            raise VectorStoreError(
-                "milvus-lite has no DISKANN index: set FEEDSCOPE_MILVUS_INDEX=auto, or use a server."
-            )
-        connection.attempt(lambda client: _create(client, name, space, index_type))
+        wanted = _possible(index_type, lite=connection.address.lite)
+        connection.attempt(lambda client: _create(client, name, space, wanted))
     fields = {field["name"]: field for field in connection.call("describe_collection", name)["fields"]}
     dim = int(fields["vector"]["params"]["dim"]) if {"row", "vector", "hash"} <= fields.keys() else 0
     if dim != space.dim:
@@ -53,9 +47,20 @@ def open_collection(connection: MilvusConnection, name: str, space: Space, index
             f"The collection {name} at {connection.address.host} holds vectors of {dim} dimensions, and"
             f" {space.model_id} gives {space.dim}: set another FEEDSCOPE_MILVUS_PREFIX, or drop the collection."
         )
+    if not connection.call("list_indexes", name):  # killed between making the collection and its index
+        wanted = _possible(index_type, lite=connection.address.lite)
+        connection.attempt(lambda client: client.create_index(name, _index(client, wanted), timeout=SLOW_CALL))
     if str(connection.call("get_load_state", name)["state"]) != "Loaded":
         connection.call("load_collection", name, timeout=SLOW_CALL)
     return str(connection.call("describe_index", name, "vector")["index_type"])
+
+
+def _possible(index_type: str, *, lite: bool) -> str:
+    if index_type == "auto":
+        return "FLAT" if lite else "HNSW"
+    if lite and index_type == "DISKANN":
+        raise VectorStoreError("milvus-lite has no DISKANN index: set FEEDSCOPE_MILVUS_INDEX=auto, or use a server.")
+    return index_type
 
 
 def _create(client: Any, name: str, space: Space, index_type: str) -> None:
@@ -65,11 +70,16 @@ def _create(client: Any, name: str, space: Space, index_type: str) -> None:
     schema.add_field("row", DataType.INT64, is_primary=True)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=space.dim)
     schema.add_field("hash", DataType.VARCHAR, max_length=64)
+    index = _index(client, index_type)
+    client.create_collection(name, schema=schema, index_params=index, consistency_level=READS, timeout=SLOW_CALL)
+
+
+def _index(client: Any, index_type: str) -> Any:
     index = client.prepare_index_params()
     index.add_index(
         "vector", index_type=index_type, index_name="vector", metric_type="IP", params=_BUILD.get(index_type, {})
     )
-    client.create_collection(name, schema=schema, index_params=index, consistency_level=READS, timeout=SLOW_CALL)
+    return index
 
 
 def search_params(index_type: str, k: int, radius: float | None) -> dict[str, Any]:

@@ -49,10 +49,10 @@ def draw_results(link: SearchLink, result: SearchResult) -> None:
         _draw_count(shown, result)
         _draw_sort(shown)
         _draw_collect(selection, result)
-        _draw_review(selection, result)
         draw_save_search(shown)
         draw_export(partial(_subject, shown, result), key="results.export", count=len(result.hits))
         page_link(MapLink(search=replace(link, number=1).url()), "On the map", icon=":material/bubble_chart:")
+        _draw_review(selection, result)
     saved = saved_searches.saved_as(shown)
     new: list[str] = []
     if saved is not None:

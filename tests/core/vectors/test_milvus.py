@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pymilvus import MilvusClient
 
 from core import derived
 from core.errors import SettingError, VectorError, VectorStoreError
@@ -78,6 +79,22 @@ def test_addresses(setting: str, uri: str, host: str) -> None:
     address = read_address(setting)
     assert (address.uri, address.host, address.lite) == (uri, host, uri.endswith(".db"))
     assert read_settings({"FEEDSCOPE_VECTORS": setting}).vectors == setting
+
+
+def test_a_collection_whose_index_was_not_made_gets_one(connection: MilvusConnection) -> None:
+    from pymilvus import DataType
+
+    def create(client: MilvusClient) -> None:  # as far as a killed process came
+        schema = client.create_schema(auto_id=False)
+        schema.add_field("row", DataType.INT64, is_primary=True)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=DIM)
+        schema.add_field("hash", DataType.VARCHAR, max_length=64)
+        client.create_collection("of_half", schema=schema)
+
+    connection.attempt(create)
+    index = MilvusIndex(connection, "of_half", SPACE)
+    index.add(np.arange(20), vectors(0, 20))
+    assert index.search(vectors(0, 20)[:1], 1)[1].tolist() == [[0]]
 
 
 @pytest.mark.parametrize(
