@@ -127,6 +127,7 @@ class _Desk:
                 f"It was turned to lie as the one of {old.info.created_at:%d %b %Y, %H:%M} did: what is on both moved"
                 f" by {100 * turned[1]:.1f} % of the width in the median."
             )
+        notes += _left_out(context.workspace, recipe)
         found = self._call("clusters", "finding clusters")["clusters"]
         labels = np.load(folder / "labels.npy")
         write_texts(context.workspace, graph, folder / "texts.jsonl", recipe.seed)
@@ -162,6 +163,17 @@ class _Desk:
     def __exit__(self, *error: Any) -> None:
         self._child.__exit__(*error)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _left_out(workspace: Workspace, recipe: Recipe) -> list[str]:
+    """A sentence where the map's space is half encoded, so that nobody takes what is drawn for all there is."""
+    what = {"text": "texts", "dual": "pictures"}
+    return [
+        f"{part.waiting:,} of {part.rows + part.waiting:,} {what[part.name]} were not encoded yet when it was made, and"
+        " are not on it."
+        for part in workspace.indexes.status()
+        if part.name in what and part.waiting and recipe.space in (part.name, "blend")
+    ]
 
 
 def named(found: list[dict[str, Any]], terms: list[list[list[tuple[str, float]]]]) -> tuple[Cluster, ...]:

@@ -74,7 +74,8 @@ def enough(count: int, space: MapSpace) -> None:
         "users": "users with posts that are encoded",
         "ties": "users who react to each other's posts",
     }[space]
-    raise MapError(f"A map needs at least {LEAST} {what}; here there are {count}.")
+    waits = "" if space == "ties" else " The page Data shows what waits to be encoded."
+    raise MapError(f"A map needs at least {LEAST} {what}; here there are {count}.{waits}")
 
 
 def post_vectors(workspace: Workspace, space: MapSpace, among: Rows | None = None) -> tuple[Rows, Matrix, str]:

@@ -122,6 +122,20 @@ def test_where_there_can_be_no_map_it_says_why(mapped, workspace, tmp_path):
         build_params(Recipe("text"), "///")
 
 
+def test_a_half_encoded_space_says_how_much_is_left_out(workspace, tmp_path):
+    fill_workspace(workspace, tmp_path, *(post("cats", n) for n in range(12)))
+    with workspace.new_generation() as (cursor, generation):
+        cursor.execute(
+            "INSERT INTO posts (row, id, text, text_hash, content_hash, ingested_at, generation, text_generation)"
+            " SELECT 100 + range, 'late' || range, 'words', 'h', 'h', now()::TIMESTAMP, ?, ? FROM range(3)",
+            [generation, generation],
+        )
+    workspace.jobs.run_now("map", build_params(Recipe("text", epochs=20)), title="Map")
+    layout = open_layout(workspace, "Words")
+    assert len(layout.rows) == 12
+    assert "3 of 15 texts were not encoded yet when it was made, and are not on it." in layout.info.notes
+
+
 def test_posts_that_are_all_the_same_lie_in_a_disc(workspace, tmp_path):
     fill_workspace(workspace, tmp_path, *(({"id": f"p{n}", "text": "hello there"}, []) for n in range(8)))
     result = workspace.jobs.run_now("map", build_params(Recipe("text")), title="Map").result
