@@ -23,6 +23,9 @@ PAIR_BONUS = 1.6
 """A pair is rarer than its words and says more."""
 LIFT = 1.5
 """A cluster is named by what it says so many times as often as all do."""
+SAID_BY, SAID_IN = 0.1, 0.5
+"""A word that so many of the texts of more than so many clusters hold names none of them, nor does a pair with it: in
+a set about one thing, as "vaccine" in tweets about vaccination, it would stand in every name."""
 READ_CHARS = 600
 """Of each text, so that one long post does not outweigh a hundred short ones."""
 
@@ -176,6 +179,7 @@ def _best_terms(
     everywhere = max(1, int(sizes.sum()))
     average = inside.sum() / max(1, inside.shape[0])
     pair = np.array([PAIR_BONUS if " " in form else 1.0 for form in forms], np.float32)
+    everyones = _said_everywhere(inside, sizes, forms)
     found = []
     for row, size in enumerate(sizes.tolist()):
         start, end = inside.indptr[row], inside.indptr[row + 1]
@@ -183,6 +187,8 @@ def _best_terms(
         share = count / max(1, size)
         least = 2 if size > 3 else 1
         good = (count >= least) & (share > LIFT * total[at] / everywhere)
+        if (good & ~everyones[at]).any():
+            good &= ~everyones[at]
         if not good.any():  # too few texts to have a word in common: their rarest common ones
             good = count > 0
         at, share = at[good], share[good]
@@ -190,6 +196,15 @@ def _best_terms(
         order = np.argsort(-score, kind="stable")[:80]
         found.append(_distinct([(words[at[i]], forms[at[i]], float(score[i])) for i in order]))
     return found
+
+
+def _said_everywhere(inside: Any, sizes: NDArray[np.int64], forms: list[str]) -> NDArray[np.bool_]:
+    """(terms,): which of them hold a word of most clusters."""
+    rows = np.repeat(np.arange(len(sizes)), np.diff(inside.indptr))
+    often = inside.indices[inside.data >= SAID_BY * sizes[rows]]
+    most = np.bincount(often, minlength=len(forms)) > max(2, SAID_IN * len(sizes))
+    words = {forms[at] for at in np.flatnonzero(most).tolist()}
+    return np.array([not words.isdisjoint(form.split()) for form in forms], np.bool_)
 
 
 def _distinct(ranked: list[tuple[str, str, float]]) -> list[tuple[str, float]]:

@@ -30,6 +30,15 @@ def test_a_cluster_is_named_by_what_it_says_more_than_the_others():
     assert name_of(terms[0])
 
 
+def test_what_a_whole_set_is_about_names_no_part_of_it():
+    topics = ["sore arm", "swollen lymph", "booster appointment", "pharmacy queue"]
+    texts = [(at, "en", f"Vaccine {topics[at % 4]} vaccine{'' if at % 4 else ' vaccine news'}") for at in range(80)]
+    labels = np.stack([np.arange(80) % 4]).astype(np.int32)
+    terms = name_clusters(labels, texts, lambda done, total: None)[0]
+    assert [name_of(own) for own in terms][1:] == topics[1:]
+    assert not any("accine" in term for own in terms for term, _ in own)
+
+
 def test_saying_it_often_in_one_text_counts_once():
     texts = [(0, "en", "spam " * 50), *((at, "en", "garden beans ripe") for at in range(1, 10))]
     terms = name_clusters(np.zeros((1, 10), np.int32), texts, lambda done, total: None)[0][0]
