@@ -30,6 +30,8 @@ READ_CHARS = 600
 """Of each text, so that one long post does not outweigh a hundred short ones."""
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+|[@＠][\w.-]+|&(?:amp|lt|gt|quot|#\d+);|\S+@\S+", re.IGNORECASE)
+_GRAMMAR = re.compile(r"[\u3041-\u309f]+")
+"""Two hiragana are mostly an ending or a particle."""
 _OWN_STOPS = frozenset(
     # What a link leaves behind, and English contractions without their apostrophe, which folding takes.
     [
@@ -102,7 +104,8 @@ def terms_of(text: str, lang: str | None) -> Iterator[tuple[str, str]]:
             if len(run) == 1 or (len(run) <= 4 and run not in stops):
                 yield run, run
             else:
-                yield from ((run[at : at + 2],) * 2 for at in range(len(run) - 1) if run[at : at + 2] not in stops)
+                pairs = (run[at : at + 2] for at in range(len(run) - 1))
+                yield from ((two, two) for two in pairs if two not in stops and not _GRAMMAR.fullmatch(two))
             before = None
             continue
         form = normal_form(written)

@@ -17,6 +17,7 @@ def test_terms_are_words_and_pairs_without_stop_words_links_and_mentions():
 def test_scripts_without_spaces_give_pairs_of_characters():
     assert "猫猫" not in forms("猫", "ja")
     assert "東京" in forms("東京都庁は高い", "ja")
+    assert not {"って", "てい"} & set(forms("猫が走っている", "ja"))
 
 
 def test_a_cluster_is_named_by_what_it_says_more_than_the_others():
