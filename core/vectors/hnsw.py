@@ -27,10 +27,10 @@ EF_SEARCH = (96, 128, 160, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536)
 """Tried in this order after building, until ``wanted_recall`` is reached on a sample."""
 EF_PER_NEIGHBOUR = 4
 """Many neighbours need a longer walk than ten do: efSearch is at least this times k."""
-EF_GROWS_BELOW, EF_BY_SHARE, ASKED_PER_KEPT = 0.5, 0.6, 2.5
-"""Under a filter that leaves less than the first, a share s, efSearch grows with s to the power of minus the second,
-which keeps the recall: on 198,432 sentence vectors it is .993 of all and of a half with 384, of a tenth with 1,000. The
-third over s is how many neighbours are asked for each that is wanted, so that enough of them are kept."""
+EF_BY_SHARE, ASKED_PER_KEPT = 0.4, 2.5
+"""Under a filter that leaves a share s, efSearch grows with s to the power of minus the first, which keeps the recall,
+as tried on 198,432 sentence vectors and on a million made-up ones; the second over s is how many neighbours are asked
+for each that is wanted, so that enough of them are kept."""
 NEAR_STEP = 20
 """Vectors that a step of efSearch compares with, where that was not counted."""
 IN_A_ROW = 2
@@ -85,8 +85,9 @@ class Hnsw:
             return Plan("exact", f"Exact: comparing with {kept:,} vectors is quicker than a walk through the graph.")
         if kept < len(self._matrix):
             share = f"{kept / len(self._matrix):.1%}"
-            longer = ", longer than without a filter," if kept < EF_GROWS_BELOW * self._count else ""
-            return Plan("index", f"Walks the graph{longer} and keeps what may be returned: {share}.")
+            return Plan(
+                "index", f"Walks the graph, longer than without a filter, and keeps what may be returned: {share}."
+            )
         return Plan("index", f"Walks the graph of {kept:,} vectors.")
 
     def _effort_for(self, k: int, kept: int) -> int | None:
@@ -96,8 +97,7 @@ class Hnsw:
         effort = max(self._effort, EF_PER_NEIGHBOUR * k) if rough is None else max(rough, k)
         if kept == self._count:
             return None if kept <= IN_A_ROW * self._step * effort else effort
-        growth = max(1.0, EF_GROWS_BELOW * self._count / kept) ** EF_BY_SHARE
-        effort = max(int(effort * growth), self._asked(k, kept))
+        effort = max(int(effort * (self._count / kept) ** EF_BY_SHARE), self._asked(k, kept))
         return None if kept <= self._step * effort else effort
 
     def _asked(self, k: int, kept: int) -> int:
