@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -76,8 +77,14 @@ def list_jobs(cursor: duckdb.DuckDBPyConnection, *, limit: int) -> list[Job]:
     return [_job(row) for row in rows]
 
 
-def next_queued(cursor: duckdb.DuckDBPyConnection) -> Job | None:
-    row = first_row(cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1"))
+def next_queued(cursor: duckdb.DuckDBPyConnection, first: Sequence[str] = ()) -> Job | None:
+    """The oldest of the kinds in ``first``, else the oldest of all."""
+    row = first_row(
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY NOT list_contains(?, kind), id LIMIT 1",
+            [list(first) or [""]],
+        )
+    )
     return None if row is None else _job(row)
 
 

@@ -19,6 +19,7 @@ from core.encoders.dual import DualEncoder
 from core.encoders.dual_heads import BESIDE, E5, HeadsInfo, Weights, apply_head, head_shapes, load_heads, save_heads
 from core.encoders.e5 import E5_ID, load_e5
 from core.encoders.loading import load_encoder
+from core.encoders.packaged_weights import file_sha256
 from core.encoders.protocol import Vectors
 from core.errors import ModelError, SettingError
 from core.evaluation.retrieval import CaptionedPictures
@@ -78,7 +79,7 @@ def add_languages(
         [numbers[source.pictures[at]] for source in sources for at in source.picture_of.tolist()], np.int64
     )
     shown = kept_vectors(
-        [encoder.space.model_id, *(str(path) for path in paths)],
+        [encoder.space.model_id, *map(file_sha256, paths)],
         lambda rows: encoder.encode_pictures([paths[row] for row in rows]), encoder.space.dim, len(paths), cache,
         report, "Reading the pictures",
     )  # fmt: skip

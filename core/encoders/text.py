@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.encoders.e5 import E5, E5_DIM, E5_ID, load_e5
+from core.encoders.hub import folder_or_name, from_hub
 from core.encoders.length_batches import clean_text, length_batches
 from core.encoders.minilm import DIM, MINILM_ID, MiniLM, load_minilm
 from core.encoders.protocol import PictureInput, Vectors
@@ -141,15 +142,9 @@ def load_text_encoder(model: str) -> MiniLMEncoder | E5Encoder | SentenceTransfo
     from sentence_transformers import SentenceTransformer
 
     folder = Path(model).expanduser()
-    try:
-        loaded = SentenceTransformer(str(folder) if folder.is_dir() else model)
-    except Exception as error:  # whatever a damaged folder or a missing network makes the hub client or torch raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        what = "The folder can't be loaded" if folder.is_dir() else "It is no folder here, and could not be downloaded"
-        raise ModelError(
-            f"The text model {model!r} is not to be had. {what}: {reason}"
-            " Name a folder that holds a sentence-transformers model, or set FEEDSCOPE_TEXT=minilm."
-        ) from error
+    advice = "Name a folder that holds a sentence-transformers model, or set FEEDSCOPE_TEXT=minilm."
+    with from_hub(f"The text model {model!r}", model, advice):
+        loaded = SentenceTransformer(folder_or_name(model))
     if loaded.device.type == "cuda":
         loaded.half()
     name = folder.resolve().name if folder.is_dir() else model

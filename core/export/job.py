@@ -1,6 +1,7 @@
 """Exports in the background: what goes out is written down, a job makes the zip file, and it is kept for some days.
 
-``exports/`` in the workspace holds, for each, ``TOKEN.json`` (what to give out, until the file is made) and the file.
+``exports/`` in the workspace holds, for each, ``TOKEN.json`` (what to give out: a job that was killed makes the file
+anew) and the file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import re
 import secrets
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +68,6 @@ def run(context: JobContext) -> dict[str, Any]:
         workspace, subject, out, format=params["format"], pictures=params["pictures"], layout=params["layout"],
         report=context.report,
     )  # fmt: skip
-    wanted.unlink()
     counts = made.provenance["counts"]
     return {
         "exported": made.posts,
@@ -88,11 +89,13 @@ def _folder(workspace: Workspace) -> Path:
 
 
 def _forget_old(folder: Path) -> None:
-    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES."""
+    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind."""
     now = time.time()
     files = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: -path.stat().st_mtime)
-    for at, path in enumerate(files):
-        if at >= KEPT_FILES or path.stat().st_mtime < now - KEPT_DAYS * 86400:
+    seen: Counter[str] = Counter()
+    for path in files:
+        seen[path.suffix] += 1
+        if seen[path.suffix] > KEPT_FILES or path.stat().st_mtime < now - KEPT_DAYS * 86400:
             path.unlink(missing_ok=True)
 
 

@@ -36,6 +36,10 @@ KINDS: dict[str, str] = {
 }
 
 
+FIRST = ("ingest", "ingest_acts", "dry_run", "export", "erase")
+"""Somebody waits for these: they go before maps and trainings that were queued earlier."""
+
+
 def job_function(kind: str) -> Callable[[JobContext], dict[str, Any]]:
     """The function of a kind: takes the job's context, returns its result as JSON-able values."""
     module, _, name = KINDS[kind].partition(":")

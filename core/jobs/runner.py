@@ -14,7 +14,7 @@ from core.database import jobs as table
 from core.database.jobs import Job
 from core.errors import FeedscopeError, JobStopped, SettingError
 from core.jobs.child import Child
-from core.jobs.kinds import KINDS, job_function
+from core.jobs.kinds import FIRST, KINDS, job_function
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
@@ -176,7 +176,7 @@ class JobRunner:
     def _loop(self) -> None:
         while not self._closing.is_set():
             self._wake.clear()
-            job = table.next_queued(self._workspace.cursor())
+            job = table.next_queued(self._workspace.cursor(), FIRST)
             if job is None:
                 self._wake.wait(timeout=60)
             else:

@@ -13,6 +13,7 @@ from dashboard import resources
 from dashboard.components.cards import plural
 from dashboard.components.figures import number
 from dashboard.components.notices import notice
+from dashboard.components.offers import choose_offer
 from dashboard.components.text import clean, element, foreign, show
 from dashboard.links import CollectionLink
 from dashboard.navigation import page_link
@@ -38,13 +39,8 @@ def draw_add_some(
     call them. The first is offered first."""
     with st.popover(label, icon=":material/bookmark_add:", key=f"{key}.popover"):
         _draw_outcome(key)
-        what = next(iter(offers))
-        if len(offers) > 1:
-            what = st.segmented_control(
-                "What to add", list(offers), default=what, required=True, key=f"{key}.what.{what}",
-                label_visibility="collapsed",
-            )  # fmt: skip
-        else:
+        what = choose_offer(offers, "What to add", key=key)
+        if len(offers) == 1:
             show(element("p", f"{what} into", class_="fs-faint"))
         _draw_choice(offers[what], key=key, noun=noun)
 

@@ -12,6 +12,7 @@ from dashboard import resources
 from dashboard.components.cards import plural
 from dashboard.components.figures import number
 from dashboard.components.notices import notice
+from dashboard.components.offers import choose_offer
 from dashboard.components.text import element, label, show
 from dashboard.links import ReviewLink
 from dashboard.navigation import page_link
@@ -26,13 +27,7 @@ def draw_send_to_review(offers: Mapping[str, Sequence[str]], *, key: str) -> Non
         return
     with st.popover("Send to review", icon=":material/flag:", key=f"{key}.popover"):
         _draw_outcome(key)
-        what = next(iter(offers))
-        if len(offers) > 1:
-            what = st.segmented_control(
-                "What to send", list(offers), default=what, required=True, key=f"{key}.what.{what}",
-                label_visibility="collapsed",
-            )  # fmt: skip
-        ids = offers[what]
+        ids = offers[choose_offer(offers, "What to send", key=key)]
         show(
             element("p", f"{number(len(ids))} {plural('post', len(ids))} for the reviewers’ queue.", class_="fs-faint")
         )

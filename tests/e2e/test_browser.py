@@ -159,6 +159,7 @@ def test_uploaded_files_are_shown_before_they_are_stored(visitor, tmp_path):
     page.get_by_text("An uploaded post about kites").wait_for()
     visitor.open("search?q=kites&mode=lexical")
     page.get_by_text("Nothing found in words").wait_for()
+    assert page.locator("article").count() == 0
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@ import json
 
 import pytest
 
+from core.settings import ROOT
 from core.workspace import Workspace
 from dashboard import resources
 
-PAGES = ["overview", "search", "post", "data"]
+PAGES = [page.stem for page in sorted((ROOT / "pages").glob("*.py")) if page.stem != "__init__"]
 
 
 @pytest.mark.parametrize("page", PAGES)

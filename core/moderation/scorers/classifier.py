@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.encoders.hub import folder_or_name, from_hub
 from core.encoders.length_batches import clean_text, length_batches
 from core.encoders.torchvision_operators import declare_torchvision_operators
-from core.errors import ModelError, SettingError
+from core.errors import SettingError
 from core.moderation.policies import PERSPECTIVE
 
 if TYPE_CHECKING:
@@ -99,20 +100,13 @@ def load_classifier(scorer: str, labels: str = "") -> Classifier:
     declare_torchvision_operators()
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    folder = Path(name).expanduser()
-    source = str(folder) if folder.is_dir() else name
-    try:
+    folder, source = Path(name).expanduser(), folder_or_name(name)
+    advice = "A model needs config.json, model.safetensors and its tokenizer's files."
+    with from_hub(f"The scorer {scorer!r}", name, advice):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model = AutoModelForSequenceClassification.from_pretrained(
             source, use_safetensors=True, trust_remote_code=False
         ).eval()
-    except Exception as error:  # whatever a damaged folder or a missing network makes the hub client or torch raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        what = "The folder can't be loaded" if folder.is_dir() else "It is no folder here, and could not be downloaded"
-        raise ModelError(
-            f"The scorer {scorer!r} is not to be had. {what}: {reason} A model needs config.json, model.safetensors and"
-            " its tokenizer's files."
-        ) from error
     said = {at: str(label) for at, label in model.config.id2label.items()}
     columns = label_columns(said, labels, scorer)
     shown = folder.name if folder.is_dir() else name

@@ -101,4 +101,4 @@ def test_no_tag_is_left_of_markup(markup):
 
 def test_stripping_takes_no_longer_than_it_must():
     for hostile in ("<a " * 100_000, "<" * 200_000, '<a href="x">' * 50_000, "<p>" * 100_000, "<!--" * 80_000):
-        strip_html(hostile)
+        assert len(strip_html(hostile)) <= len(hostile)

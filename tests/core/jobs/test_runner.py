@@ -97,3 +97,16 @@ def test_run_now_raises_the_jobs_error(workspace, kinds):
         workspace.jobs.run_now("refuse", {}, title="Refuse")
     with pytest.raises(SettingError, match="nonsense"):
         workspace.jobs.submit("nonsense", {}, title="?")
+
+
+def test_what_somebody_waits_for_goes_first(workspace, kinds):
+    ran = []
+    kinds["long"] = lambda context: ran.append("long") or {}
+    kinds["export"] = lambda context: ran.append("export") or {}
+    workspace.jobs.submit("long", {}, title="A training")
+    workspace.jobs.submit("long", {}, title="Another")
+    workspace.jobs.submit("export", {}, title="An export")
+    workspace.jobs.start()
+    for job in workspace.jobs.list():
+        wait_for(workspace, job.id, "done")
+    assert ran == ["export", "long", "long"]
