@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.checkpoints import read_checkpoint, write_checkpoint
 from core.dual_training.pairs import PairTable
 
 if TYPE_CHECKING:
@@ -51,36 +51,14 @@ def run_key(recipe: Recipe, table: PairTable) -> str:
 
 
 def save_state(path: Path, key: str, state: State) -> None:
-    """Written beside and swapped in."""
-    from safetensors.torch import save_file
-
     said = {"epochs": [asdict(one) for one in state.epochs], "best": state.best, "rng": state.rng}
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()},
-            beside,
-            metadata={"key": key, "state": json.dumps(said)},
-        )
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_checkpoint(path, key, state.tensors, said)
 
 
 def load_state(path: Path, key: str) -> State | None:
-    """None where there is no checkpoint, it is of another training, or it is damaged: training then starts afresh."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
+    """None where :func:`core.checkpoints.read_checkpoint` has none."""
+    found = read_checkpoint(path, key)
+    if found is None:
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("key") != key:
-                return None
-            said = json.loads(metadata["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError):
-        return None
+    tensors, said = found
     return State(tensors, said["rng"], [Epoch(**one) for one in said["epochs"]], said["best"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.checkpoints import read_checkpoint, write_checkpoint
 from core.encoders.length_batches import length_batches
 from core.encoders.minilm import DIM, HEADS, LAYERS, MiniLM, load_minilm
 
@@ -108,7 +108,8 @@ def tune(
     from torch.nn import functional
 
     recipe = recipe or TunedRecipe()
-    kept = None if keep is None else keep / f"tuned-{_run_digest(texts, labels, recipe, seed, start)}.safetensors"
+    mark = _run_digest(texts, labels, recipe, seed, start)
+    kept = None if keep is None else keep / f"tuned-{mark}.safetensors"
     model = load_minilm()
     tokens = model.tokens_of(texts)
     lower: list[Any] = [None] * len(tokens)
@@ -132,7 +133,7 @@ def tune(
     generator = np.random.default_rng(seed)
     batches = [rows for _ in range(recipe.epochs) for rows in _batches(list(map(len, tokens)), recipe.batch, generator)]
     weights = {**state, "head": head, "bias": bias}
-    begun = _go_on(kept, weights, optimiser, schedule) if kept is not None and kept.exists() else 0
+    begun = 0 if kept is None else _go_on(kept, mark, weights, optimiser, schedule)
     for done in range(begun, steps):
         report(done, steps)
         torch.manual_seed(seed * 1_000_003 + done)
@@ -145,7 +146,7 @@ def tune(
         optimiser.step()
         schedule.step()
         if kept is not None and ((done + 1) % KEEP_STEPS == 0 or done + 1 == steps):
-            _keep(kept, weights, optimiser, done + 1)
+            _keep(kept, mark, weights, optimiser, done + 1)
     return (
         {name: value.detach().numpy() for name, value in state.items()},
         head.detach().numpy(),
@@ -164,31 +165,29 @@ def _run_digest(texts: Sequence[str], labels: Labels, recipe: TunedRecipe, seed:
     return hashlib.sha256(said + labels.tobytes()).hexdigest()[:16]
 
 
-def _keep(path: Path, weights: Mapping[str, Tensor], optimiser: Any, done: int) -> None:
-    """Writes the weights with the optimiser's moments, beside and swapped in."""
-    from safetensors.torch import save_file
-
-    tensors = {f"weight/{name}": value.detach() for name, value in weights.items()}
+def _keep(path: Path, mark: str, weights: Mapping[str, Tensor], optimiser: Any, done: int) -> None:
+    """Keeps the weights with the optimiser's moments."""
+    tensors = {f"weight/{name}": value for name, value in weights.items()}
     for name, value in weights.items():
         for moment, found in optimiser.state[value].items():
             tensors[f"{moment}/{name}"] = found
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    save_file(tensors, beside, metadata={"done": str(done)})
-    os.replace(beside, path)
+    write_checkpoint(path, mark, tensors, {"done": done})
 
 
-def _go_on(path: Path, weights: Mapping[str, Tensor], optimiser: Any, schedule: Any) -> int:
-    """Puts back what :func:`_keep` wrote and gives how many steps were done."""
+def _go_on(path: Path, mark: str, weights: Mapping[str, Tensor], optimiser: Any, schedule: Any) -> int:
+    """Puts back what :func:`_keep` kept and gives how many steps were done."""
     import torch
-    from safetensors import safe_open
 
-    with safe_open(path, framework="pt") as file, torch.no_grad():
-        done = int(file.metadata()["done"])
+    found = read_checkpoint(path, mark)
+    if found is None:
+        return 0
+    tensors, about = found
+    done = int(about["done"])
+    with torch.no_grad():
         for name, value in weights.items():
-            value.copy_(file.get_tensor(f"weight/{name}"))
+            value.copy_(tensors[f"weight/{name}"])
             optimiser.state[value] = {
-                moment: file.get_tensor(f"{moment}/{name}").clone() for moment in ("step", "exp_avg", "exp_avg_sq")
+                moment: tensors[f"{moment}/{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")
             }
     schedule.last_epoch = done - 1
     with warnings.catch_warnings():  # it can't know that the optimiser's steps were made in an earlier process

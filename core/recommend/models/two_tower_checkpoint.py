@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.checkpoints import read_checkpoint, write_checkpoint
 from core.recommend.interactions import split_hash
 from core.recommend.protocol import Training
 
@@ -60,9 +60,8 @@ def save(
     path: Path, mark: str, progress: Progress, towers: Towers, optimizer: torch.optim.Optimizer,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Writes a safetensors file: parameters, Adam's moments, both random states, the best arrays so far."""
+    """Keeps the parameters, Adam's moments, both random states and the best arrays so far."""
     import torch
-    from safetensors.torch import save_file
 
     from core.recommend.models.two_tower_training import ARRAYS
 
@@ -74,15 +73,10 @@ def save(
                         f"step.{at}": state["step"].reshape(1)}  # fmt: skip
     tensors |= {f"best.{name}": torch.from_numpy(getattr(progress.best, name)) for name in ARRAYS}
     about = {
-        "mark": mark, "epoch": progress.epoch, "waited": progress.waited, "seconds": progress.seconds,
+        "epoch": progress.epoch, "waited": progress.waited, "seconds": progress.seconds,
         "curve": progress.curve, "best_epochs": progress.best.epochs, "rng": rng.bit_generator.state,
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    save_file(
-        {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, {"about": json.dumps(about)}
-    )
-    os.replace(beside, path)
+    write_checkpoint(path, mark, tensors, about)
 
 
 def restore(
@@ -91,18 +85,13 @@ def restore(
     """Puts the towers, the optimizer and the random states where they were; None, with nothing changed, where there is
     no checkpoint of this training."""
     import torch
-    from safetensors import SafetensorError, safe_open
 
     from core.recommend.models.two_tower_training import ARRAYS, Learnt
 
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            if about.get("mark") != mark:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, ValueError, SafetensorError):
+    found = read_checkpoint(path, mark)
+    if found is None:
         return None
+    tensors, about = found
     with torch.no_grad():
         for at, parameter in enumerate(towers.parameters):
             parameter.copy_(tensors[f"parameter.{at}"])
@@ -113,6 +102,7 @@ def restore(
                 }  # fmt: skip
     towers.generator.set_state(tensors["generator"])
     rng.bit_generator.state = about["rng"]
-    best = Learnt(**{name: tensors[f"best.{name}"].numpy() for name in ARRAYS})
+    arrays: dict[str, Any] = {name: tensors[f"best.{name}"].numpy() for name in ARRAYS}
+    best = Learnt(**arrays)
     best.epochs = int(about["best_epochs"])
     return Progress(best, int(about["epoch"]), int(about["waited"]), float(about["seconds"]), about["curve"])
