@@ -160,8 +160,11 @@ def _zip(workspace: Workspace, folder: Path, out: Path, written: _Written, repor
             files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
             total, done = sum(path.stat().st_size for path in files) >> 20, 0
             for path in files:
-                name = path.relative_to(folder).as_posix()
-                with path.open("rb") as source, file.open(zipfile.ZipInfo.from_file(path, name), "w") as target:
+                entry = zipfile.ZipInfo.from_file(path, path.relative_to(folder).as_posix())
+                entry.compress_type = (
+                    zipfile.ZIP_DEFLATED
+                )  # an entry has its own, and that of the archive does not count
+                with path.open("rb") as source, file.open(entry, "w") as target:
                     while chunk := source.read(_CHUNK):
                         report("packing megabytes", done >> 20, total)
                         done += target.write(chunk)

@@ -157,6 +157,15 @@ def test_embedding_atlas_gets_the_places_of_the_chosen_map(here, tmp_path):
         export(here, of_posts(["p3"]), tmp_path / "other", format="atlas", layout="other")
 
 
+def test_a_zip_file_is_packed(here, tmp_path):
+    made = export(here, of_workspace(here), tmp_path / "out.zip", format="jsonl", pictures=True)
+    with zipfile.ZipFile(made.path) as file:
+        packed = {entry.filename: entry.compress_type == zipfile.ZIP_DEFLATED for entry in file.infolist()}
+        assert file.testzip() is None
+    assert packed["posts.jsonl"] and packed["provenance.json"]
+    assert not any(deflated for name, deflated in packed.items() if name.startswith("pictures/"))
+
+
 def test_clip_retrieval_gets_a_vector_a_picture(here, tmp_path):
     made = export(here, of_posts(["p2", "p3", "p0"]), tmp_path / "out", format="clip-retrieval", pictures=True)
     metadata = pq.read_table(made.path / "metadata" / "metadata_0.parquet").to_pylist()
