@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,12 +91,16 @@ def _folder(workspace: Workspace) -> Path:
 
 def _forget_old(folder: Path) -> None:
     """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind."""
-    now = time.time()
-    files = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: -path.stat().st_mtime)
+    oldest = time.time() - KEPT_DAYS * 86400
+    found: list[tuple[float, Path]] = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # deleted at this moment, with somebody
+            if path.is_file():
+                found.append((path.stat().st_mtime, path))
     seen: Counter[str] = Counter()
-    for path in files:
+    for written, path in sorted(found, reverse=True):
         seen[path.suffix] += 1
-        if seen[path.suffix] > KEPT_FILES or path.stat().st_mtime < now - KEPT_DAYS * 86400:
+        if seen[path.suffix] > KEPT_FILES or written < oldest:
             path.unlink(missing_ok=True)
 
 
