@@ -64,11 +64,11 @@ def users_alike(
     cosines = vectors @ _own_vector(workspace, acts, vectors, history)
     if who_acted_on is not None:
         row = rows_of(workspace.cursor(), [who_acted_on]).get(who_acted_on)
-        if row is None:
+        at = np.flatnonzero(acts.posts == row)
+        if row is None or not len(at):  # nobody acted on it
             return []
-        at = np.searchsorted(acts.posts, row)
         acted = np.zeros(len(acts.users), bool)
-        acted[acts.matrix.tocsc()[:, [int(at)]].indices] = True
+        acted[acts.matrix.tocsc()[:, at].indices] = True
         author = authors_and_days(workspace.cursor(), [row]).get(row, (None, None))[0]
         acted &= np.array([user != author for user in acts.users])
         cosines = np.where(acted, cosines, -np.inf)

@@ -159,6 +159,18 @@ def test_users_alike_are_of_the_same_group(network):
     assert {id_.rstrip("0123456789") for id_, _ in near} == {"sea"}
 
 
+def test_nobody_acted_on_a_post_that_came_after_all_acts(network, tmp_path):
+    """Neither the users of the next post nor an error: by who wrote nothing is known, so it is in nobody's history."""
+    late = {"id": "late", "text": "the boat harbour tide gull #sea", "created_at": "2026-03-01T00:00:00"}
+    (tmp_path / "late.jsonl").write_text(json.dumps(late))
+    network.jobs.run_now("ingest", {"path": str(tmp_path / "late.jsonl")}, title="Import")
+    history = history_of(network, "user0")
+    assert similar.users_alike(network, history, who_acted_on="late") == []
+    assert similar.users_alike(network, history, who_acted_on="gone") == []
+    assert similar.users_alike(network, history, who_acted_on="sea0") != []
+    assert explain(network, history, "late", "two-tower", PLAIN).liked_by == ()
+
+
 def test_interests_have_weights_and_evidence(network):
     history = history_of(network, "user0")
     found = interests.interests(network, history)
