@@ -19,7 +19,7 @@ from core import derived
 from core.database import erasure as table
 from core.database.compaction import checkpoint, every_table, overwrite_free_blocks, rewrite_tables
 from core.database.users import get_users
-from core.erasure_search import PACKED, sought
+from core.erasure_search import cant_be_looked_into, sought
 from core.errors import ErasureError
 from core.indexing import bring_up_to_date
 from core.jobs.runner import utc_now
@@ -129,8 +129,7 @@ def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[st
         folder = workspace.path / name
         for entry in list(folder.iterdir()) if folder.exists() else ():
             files = [path for path in (entry.rglob("*") if entry.is_dir() else [entry]) if path.is_file()]
-            packed = any(path.name.lower().endswith(PACKED) for path in files)
-            if name != "uploads" or packed or any(ids.among(files)):
+            if name != "uploads" or any(map(cant_be_looked_into, files)) or any(ids.among(files)):
                 count += len(files)
                 shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
     for path in list(_other_files(workspace)):

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from core.database.erasure import LEAST_CHARS
+from core.ingest.readers.text_file import CODE_PAGES, HEAD_BYTES
 
-PACKED = (".parquet", ".gz", ".zst", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z")
-"""Endings of files in which a text can't be found by its bytes."""
+_PACKED = (".parquet", ".gz", ".zst", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z")
 _CHUNK = 1 << 22
 _OVERLAP = 4096
 _TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".js")
@@ -23,11 +24,13 @@ _TEXTS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".js")
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Ids to look for. Those of LEAST_CHARS signs or more are found wherever their bytes are, in UTF-8 or, as numpy
-    writes texts, UTF-32. Shorter ones are part of any number or word: they are found as whole values, in quotes in
-    JSON, as cells and words of tables and lists, as entries of arrays of texts."""
+    """Ids to look for. Those of LEAST_CHARS signs or more are found wherever their bytes are: in UTF-8, as JSON escapes
+    them, as numpy writes texts (UTF-32), and in text files also in the code pages that imports know. Shorter ones are
+    part of any number or word: they are found as whole values, in quotes in JSON, as cells and words of tables and
+    lists, as entries of arrays of texts."""
 
     long: re.Pattern[bytes] | None
+    paged: re.Pattern[bytes] | None
     short: frozenset[str]
     quoted: re.Pattern[bytes] | None
     alone: re.Pattern[bytes] | None
@@ -43,16 +46,19 @@ class Sought:
         try:
             if self.long is not None and _file_holds(path, self.long):
                 return True
+            if self.paged is not None and path.suffix.lower() in _TEXTS and _file_holds(path, self.paged):
+                return True
             return bool(self.short) and self._whole_value(path)
         except (OSError, zipfile.BadZipFile, RuntimeError):  # gone meanwhile, damaged, or locked by a password
             return False
 
     def _whole_value(self, path: Path) -> bool:
-        if path.suffix in (".npy", ".npz"):
+        suffix = path.suffix.lower()
+        if suffix in (".npy", ".npz"):
             return any(self.short.intersection(array.ravel().tolist()) for array in _texts_of(path))
-        if path.suffix not in _TEXTS:
+        if suffix not in _TEXTS:
             return False
-        pattern = self.quoted if path.suffix.startswith(".js") else self.alone
+        pattern = self.quoted if suffix.startswith((".js", ".ndjson")) else self.alone
         assert pattern is not None
         return _file_holds(path, pattern)
 
@@ -61,20 +67,41 @@ def sought(ids: Iterable[str]) -> Sought:
     given = list(dict.fromkeys(ids))
     long = [id_ for id_ in given if len(id_) >= LEAST_CHARS]
     short = [id_ for id_ in given if 0 < len(id_) < LEAST_CHARS]
-    forms = [form for id_ in long for form in (id_.encode("utf-8", "replace"), id_.encode("utf-32-le", "replace"))]
+    escaped = [json.dumps(id_)[1:-1] for id_ in long]
+    forms = {form.encode("utf-8", "replace") for form in (*long, *escaped)}
+    forms |= {id_.encode("utf-32-le", "replace") for id_ in long}
+    paged = {form for id_ in long if not id_.isascii() for form in _in_code_pages(id_)}
     quoted = {form for id_ in short for form in (json.dumps(id_), json.dumps(id_, ensure_ascii=False))}
     plain = [id_.encode("utf-8", "replace") for id_ in short]
     between = rb"(?:^|(?<=[\s,;|\"']))(?:%b)(?=$|[\s,;|\"'])"
     return Sought(
         _any_of(forms),
+        _any_of(paged),
         frozenset(short),
-        _any_of([form.encode("utf-8", "replace") for form in quoted]),
+        _any_of(form.encode("utf-8", "replace") for form in quoted),
         re.compile(between % b"|".join(map(re.escape, plain)), re.MULTILINE) if plain else None,
     )
 
 
-def _any_of(forms: list[bytes]) -> re.Pattern[bytes] | None:
-    return re.compile(b"|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+def cant_be_looked_into(path: Path) -> bool:
+    """Whether a text in the file is not found by its bytes: it is packed, or a table in UTF-16."""
+    if path.name.lower().endswith(_PACKED):
+        return True
+    if path.suffix.lower() not in _TEXTS:
+        return False
+    with path.open("rb") as file:
+        return b"\0" in file.read(HEAD_BYTES)
+
+
+def _in_code_pages(id_: str) -> Iterator[bytes]:
+    for page in CODE_PAGES:
+        with suppress(UnicodeEncodeError):
+            yield id_.encode(page)
+
+
+def _any_of(forms: Iterable[bytes]) -> re.Pattern[bytes] | None:
+    found = sorted(set(forms), key=len, reverse=True)
+    return re.compile(b"|".join(map(re.escape, found))) if found else None
 
 
 def _texts_of(path: Path) -> Iterator[Any]:

@@ -199,7 +199,7 @@ def find_ids(cursor: Cursor, ids: Sequence[str]) -> tuple[int, list[str]]:
 
 
 def _scrub(cursor: Cursor, table: str, column: str, needle: str, erased: Erased, generation: int) -> int:
-    forms = sorted({needle, quote(needle, safe=""), quote_plus(needle)})
+    forms = sorted({needle, quote(needle, safe=""), quote_plus(needle)} | _as_in_json(needle, column))
     condition = " OR ".join([f"contains({column}, ?)"] * len(forms))
     if table == "saved_searches" and column == "url":
         fields = [f"{name}={form}" for name in ("user", "like", "unlike") for form in forms]
@@ -225,6 +225,11 @@ def _scrub(cursor: Cursor, table: str, column: str, needle: str, erased: Erased,
             erased.note(table, 1, f"mentions in {table}")
         left += needle in changed
     return left
+
+
+def _as_in_json(needle: str, column: str) -> set[str]:
+    """How JSON writes an id that has quotes or other letters than ASCII."""
+    return {json.dumps(needle)[1:-1], json.dumps(needle, ensure_ascii=False)[1:-1]} if column in _JSON else set()
 
 
 def _text_without(forms: Sequence[str]) -> Callable[[str], str]:

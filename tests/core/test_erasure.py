@@ -185,13 +185,35 @@ def test_a_short_id_is_sought_as_a_whole_value(workspace, tmp_path):
     assert not {"users.npz", "users.json", "likes.txt", "a.csv.gz", "old.zip"} & left
 
 
+def test_an_id_of_other_letters_is_deleted_in_each_form_that_files_give_it(workspace, tmp_path):
+    """Python writes JSON in escapes, spreadsheets write UTF-16 and code pages."""
+    user = 'Иван "Ваня" Петров'
+    source = tmp_path / "posts.jsonl"
+    source.write_text(json.dumps({"id": "p1", "text": "words", "user_id": user}))
+    run(workspace, "ingest", path=str(source))
+    workspace.jobs.submit("dry_run", {"path": f"/somewhere/{user}.csv"}, title="Dry run")
+    uploads = {"a/posts.ndjson": source.read_bytes(), "b/posts.csv": f"1,{user}\n".encode("cp1251"),
+               "c/posts.CSV": f"id\tby\n1\t{user}\n".encode("utf-16"), "d/posts.csv": "1,Пётр\n".encode("cp1251")}  # fmt: skip
+    for name, data in uploads.items():
+        path = workspace.path / "uploads" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+
+    receipt = run(workspace, "erase", noun="user", id=user)
+
+    assert receipt["found_in"] == []
+    assert [path.name for path in (workspace.path / "uploads").iterdir()] == ["d"]
+    params = workspace.cursor().execute("SELECT params FROM jobs WHERE kind = 'dry_run'").fetchone()[0]
+    assert json.loads(params) == {"path": "/somewhere/[erased].csv"}
+
+
 def test_a_short_id_that_is_left_is_found(tmp_path):
     ids = sought(["7", "é", "long-enough"])
     held = {
         "a.json": '["7"]', "b.json": '{"x": [7], "17": "77"}', "c.csv": "a,7\n", "d.csv": "a,77\n",
-        "e.json": '"\\u00e9"', "f.bin": "xlong-enoughx", "g.bin": '"7"', "h.txt": "1 7 9",
+        "e.json": '"\\u00e9"', "f.bin": "xlong-enoughx", "g.bin": '"7"', "h.txt": "1 7 9", "i.CSV": "7;8",
     }  # fmt: skip
     for name, text in held.items():
         (tmp_path / name).write_text(text)
     found = {path.name for path in ids.among(tmp_path.iterdir())}
-    assert found == {"a.json", "c.csv", "e.json", "f.bin", "h.txt"}
+    assert found == {"a.json", "c.csv", "e.json", "f.bin", "h.txt", "i.CSV"}

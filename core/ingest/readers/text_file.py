@@ -29,8 +29,8 @@ READ_ERRORS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 # What a file that is not Unicode may be in: the code pages in wide use, where charset-normalizer alone would also
 # propose dozens that nobody has.
-_CODE_PAGES = [f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 932, 949)]
-_CODE_PAGES += ["koi8_r", "euc_jp", "gb18030", "big5"]
+CODE_PAGES = [f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 932, 949)]
+CODE_PAGES += ["koi8_r", "euc_jp", "gb18030", "big5"]
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -120,7 +120,7 @@ def detect_encoding(head: bytes) -> str:
 def _code_page(head: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    matches = list(from_bytes(head, cp_isolation=_CODE_PAGES))
+    matches = list(from_bytes(head, cp_isolation=CODE_PAGES))
     for match in matches:
         if match.chaos <= matches[0].chaos and "cp1252" in match.could_be_from_charset:
             return "cp1252"
