@@ -161,9 +161,7 @@ def _zip(workspace: Workspace, folder: Path, out: Path, written: _Written, repor
             total, done = sum(path.stat().st_size for path in files) >> 20, 0
             for path in files:
                 entry = zipfile.ZipInfo.from_file(path, path.relative_to(folder).as_posix())
-                entry.compress_type = (
-                    zipfile.ZIP_DEFLATED
-                )  # an entry has its own, and that of the archive does not count
+                entry.compress_type = zipfile.ZIP_DEFLATED  # not that of the archive
                 with path.open("rb") as source, file.open(entry, "w") as target:
                     while chunk := source.read(_CHUNK):
                         report("packing megabytes", done >> 20, total)

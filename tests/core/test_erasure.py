@@ -193,7 +193,8 @@ def test_an_id_of_other_letters_is_deleted_in_each_form_that_files_give_it(works
     run(workspace, "ingest", path=str(source))
     workspace.jobs.submit("dry_run", {"path": f"/somewhere/{user}.csv"}, title="Dry run")
     uploads = {"a/posts.ndjson": source.read_bytes(), "b/posts.csv": f"1,{user}\n".encode("cp1251"),
-               "c/posts.CSV": f"id\tby\n1\t{user}\n".encode("utf-16"), "d/posts.csv": "1,Пётр\n".encode("cp1251")}  # fmt: skip
+               "c/posts.CSV": f"id\tby\n1\t{user}\n".encode("utf-16"),
+               "d/posts.csv": "1,Пётр\n".encode("cp1251")}  # fmt: skip
     for name, data in uploads.items():
         path = workspace.path / "uploads" / name
         path.parent.mkdir(parents=True)
