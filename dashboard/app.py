@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import FeedscopeError, WorkspaceBusy, WorkspaceMissing
 from dashboard import resources, theme
+from dashboard.components.frontend import follow_click
 from dashboard.components.login import draw_login
 from dashboard.components.notices import state
 from dashboard.components.sidebar import draw_sidebar
@@ -26,6 +27,7 @@ def main() -> None:
     try:
         if people.needs_login() and not draw_login():
             return
+        follow_click()
         draw_sidebar()
         page.run()
     except FeedscopeError as error:

@@ -27,10 +27,9 @@ from core.moderation.why import why
 from core.types import Post
 from dashboard import resources
 from dashboard.components.cards import Thumbnail, author_name, counts, hue, short_time
-from dashboard.components.frontend import component
+from dashboard.components.frontend import component, follow_click, keep_click
 from dashboard.components.text import clean
-from dashboard.links import MapLink, PostLink, ReviewLink, SearchLink, parse_url
-from dashboard.navigation import go_to
+from dashboard.links import MapLink, PostLink, ReviewLink, SearchLink
 
 _desk = component("desk")
 
@@ -70,15 +69,8 @@ def draw_desk(items: Sequence[OpenItem], wanted: QueueFilter, person: Person, po
         "fold": bool(st.session_state.get("desk.fold", True)),
         "shift": {"decided": shift.get("decided", 0), "graphic": round(shift.get("graphic", 0.0))},
     }
-    result = _desk(data=data, key="desk", on_acts_change=lambda: _receive(person), on_go_change=_nothing)
-    clicked = result.get("go")
-    link = parse_url(clicked) if isinstance(clicked, str) else None
-    if link is not None:
-        go_to(link)
-
-
-def _nothing() -> None:
-    """A component reports an event only where it has a callback."""
+    follow_click()
+    _desk(data=data, key="desk", on_acts_change=lambda: _receive(person), on_go_change=lambda: keep_click("desk"))
 
 
 def _receive(person: Person) -> None:

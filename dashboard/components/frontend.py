@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,8 @@ from dashboard.theme import ASSETS
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
+
+_CLICKED = "frontend.clicked"
 
 
 def component(name: str, *parts: str) -> ComponentRenderer:
@@ -35,9 +38,25 @@ def draw(
         if on_ticks is not None and said is not None:
             on_ticks(said)
 
-    shown = renderer(data=dict(data), key=key, on_go_change=nothing, on_ticks_change=ticked)
-    clicked = shown.get("go")
-    link = parse_url(clicked) if isinstance(clicked, str) else None
+    follow_click()
+    renderer(data=dict(data), key=key, on_go_change=partial(keep_click, key), on_ticks_change=ticked)
+
+
+def keep_click(key: str) -> None:
+    """The callback of a link in the component ``key``.
+
+    The click is kept and not followed here: a callback can't leave the page, and what a component reports is gone when
+    another run takes the place of the one that was to read it.
+    """
+    clicked = (st.session_state.get(key) or {}).get("go")
+    if isinstance(clicked, str):
+        st.session_state[_CLICKED] = clicked
+
+
+def follow_click() -> None:
+    """Leaves for the link that was clicked last and not followed yet, if there is one."""
+    clicked = st.session_state.pop(_CLICKED, None)
+    link = parse_url(clicked) if clicked is not None else None
     if link is not None:
         go_to(link)
 
