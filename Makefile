@@ -24,7 +24,7 @@ run: venv
 
 # Two workers of one thread each: torch with two threads beside another process is ten times slower.
 test: venv
-	OMP_NUM_THREADS=1 FEEDSCOPE_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 FEEDSCOPE_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: venv
 	$(PY) -m ruff check .

@@ -15,6 +15,16 @@ from core.workspace import Workspace
 from tests.fake_encoder import FakeEncoder
 
 
+def pytest_collection_modifyitems(items):
+    """Browser tests first, those of one long file before all, so that no worker is left with them at the end. On a busy
+    machine a page may be drawn later than one of them waits; it is then tried once more, and the summary says so."""
+    again = pytest.mark.flaky(reruns=1)
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(again)
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is None, "test_formats" not in item.nodeid))
+
+
 @pytest.fixture
 def settings(tmp_path):
     return Settings(workspace=tmp_path / "workspace", threads=2)

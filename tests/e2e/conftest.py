@@ -23,6 +23,24 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+# Notes when the page was last drawn anew, in the shadow of a component too: a click on what is being replaced is lost.
+WATCH = """() => {
+  const changed = () => { window.changed = performance.now(); };
+  const watch = (node) => new MutationObserver(changed).observe(node, { childList: true, subtree: true });
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (given) {
+    const root = attach.call(this, given);
+    watch(root);
+    return root;
+  };
+  changed();
+  watch(document);
+}"""
+STILL = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  return app?.dataset.testScriptState === "notRunning" && performance.now() - window.changed > 300;
+}"""
+
 TOPICS = {
     "cat": ["A cat sleeps on the sofa all day", "My kitten chased its own tail #cats", "Cats rule this house, again"],
     "coffee": ["First coffee of the morning #coffee", "This espresso is far too strong", "Latte art for beginners"],
@@ -152,6 +170,7 @@ class Visitor:
         self.dialogs = []
         self.errors = []
         page.set_default_timeout(30_000)
+        page.add_init_script(f"({WATCH})()")
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
@@ -162,10 +181,9 @@ class Visitor:
         return self.settle()
 
     def settle(self):
-        """Waits until the script has run and the page has drawn it."""
-        self.page.wait_for_timeout(250)
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
-        self.page.wait_for_timeout(250)
+        """Waits until the script has run and the page has been drawn, and has not changed for a moment."""
+        self.page.wait_for_timeout(150)
+        self.page.wait_for_function(STILL, timeout=90_000)
         return self
 
     def cards(self):
