@@ -198,7 +198,7 @@ def dual_drawings(
     packs: Annotated[
         list[Path],
         typer.Argument(
-            help="Unpacked: Iconify icon sets of emoji, the Open Clip Art Library's svg, Tux Paint's stamps."
+            help="Unpacked: Iconify's sets of emoji and of icons, the Open Clip Art Library's svg, Tux Paint's stamps."
         ),
     ],
     out: Annotated[Path, typer.Option(help="The folder that 'dual train --drawings' reads.")],

@@ -1,8 +1,9 @@
 """Collections of free drawings, brought to one layout that training reads: a folder of PNGs and ``drawings.csv``.
 
-Three layouts are read: an icon set of Iconify's (``icons.json`` and ``chars.json``: emoji by Twitter, Google, Microsoft
-and others), the Open Clip Art Library (SVG with a Dublin Core title), and Tux Paint's stamps (a picture with a text
-file beside it that names it in many languages).
+Four layouts are read: a set of emoji as Iconify packs it (``icons.json`` and ``chars.json``: Twitter's, Google's,
+Microsoft's and others), its icon sets in one colour (:mod:`core.dual_training.icon_sets`), the Open Clip Art Library
+(SVG with a Dublin Core title), and Tux Paint's stamps (a picture with a text file beside it that names it in many
+languages).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from core.dual_training.icon_sets import Icon, colour_in, is_icon_set, read_icon_sets
 from core.dual_training.stickers import emoji_names
 from core.errors import ImportFailed, PictureError
 
@@ -58,26 +61,30 @@ class _Found:
     captions: tuple[tuple[str, str], ...]
     thing: str
     code: str
-    svg: str | Path
+    svg: str | Path | Icon
 
 
 def collect_drawings(sources: list[Path], out: Path, report: Callable[[int, int, str], None]) -> int:
     """Reads unpacked packs into ``out`` and gives how many pictures it holds. What is there already is kept.
 
     Emoji that :mod:`core.demo.held_out` names are left out, in every pack. Raises ImportFailed for a folder that is
-    none of the three layouts.
+    none of the four layouts.
     """
     (out / "pictures").mkdir(parents=True, exist_ok=True)
     rows: list[DrawingRow] = []
-    for source in sources:
-        found = list(_read_pack(source))
+    icon_sets = [source for source in sources if is_icon_set(source)]
+    packs = [(source.name, partial(_read_pack, source)) for source in sources if source not in icon_sets]
+    if icon_sets:
+        packs.append(("icons", partial(_icons, icon_sets)))
+    for name, read in packs:
+        found = list(read())
         for done, drawing in enumerate(found, 1):
             image = f"pictures/{drawing.name}.png"
             if (out / image).is_file() or _save(drawing, out / image):
                 rows += [
                     DrawingRow(image, words, drawing.thing, drawing.code, lang) for words, lang in drawing.captions
                 ]
-            report(done, len(found), f"Drawing {source.name}")
+            report(done, len(found), f"Drawing {name}")
     with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([field.name for field in fields(DrawingRow)])
@@ -111,6 +118,12 @@ def _iconify(folder: Path) -> Iterator[_Found]:
         )
         captions = ((name, "en"), (f"a picture of {name}", "en"))
         yield _Found(f"{prefix}-{code}", captions, f"emoji {code}", code, svg)
+
+
+def _icons(folders: list[Path]) -> Iterator[_Found]:
+    for icon in read_icon_sets(folders):
+        captions = ((icon.thing, "en"), (f"a picture of {icon.thing}", "en"))
+        yield _Found(f"icon-{icon.pack}-{icon.name}", captions, f"icon {icon.pack} {icon.name}", "", icon)
 
 
 def _clip_art(folder: Path) -> Iterator[_Found]:
@@ -168,11 +181,13 @@ def _save(drawing: _Found, path: Path) -> bool:
     return True
 
 
-def _render(source: str | Path) -> Image.Image:
+def _render(source: str | Path | Icon) -> Image.Image:
     """RGBA. Raises PictureError for what can't be drawn."""
     import resvg_py
 
     try:
+        if isinstance(source, Icon):
+            return colour_in(source)
         if isinstance(source, Path) and source.suffix == ".png":
             with Image.open(source, formats=("PNG",)) as image:
                 image.thumbnail((2 * SIDE, 2 * SIDE))
