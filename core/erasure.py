@@ -33,6 +33,8 @@ MOST_SOUGHT = 200
 """So many ids are looked for in files at once: the user's, and those of their first posts."""
 _ROUNDS = 4
 _DERIVED = ("vectors", "lexical", "duplicates")
+_UNFINISHED = ("models/training", "recommend/unfinished")
+"""What a stopped training keeps of posts, texts and vectors without an id: it begins anew without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,8 @@ def _erase_rows(context: JobContext) -> dict[str, Any]:
 
 
 def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[str, Any]) -> int:
-    """Pictures that nothing shows, uploads that hold the id or can't be looked into, exports, which are copies, and
-    derived parts that name it; gives how many files."""
+    """Pictures that nothing shows, unfinished trainings, uploads that hold the id or can't be looked into, exports,
+    which are copies, and derived parts that name it; gives how many files."""
     count = 0
     for path in checked.get("files", []):
         target = workspace.media_folder / path
@@ -124,6 +126,9 @@ def _delete_files(workspace: Workspace, needles: Sequence[str], checked: dict[st
         target = workspace.path / "queries" / digest
         count += target.exists()
         target.unlink(missing_ok=True)
+    for name in _UNFINISHED:
+        count += sum(path.is_file() for path in (workspace.path / name).rglob("*"))
+        shutil.rmtree(workspace.path / name, ignore_errors=True)
     ids = sought(needles)
     for name in ("uploads", "tmp", "exports"):
         folder = workspace.path / name

@@ -32,7 +32,8 @@ class WorkspaceBusy(WorkspaceError):
 class ImportFailed(FeedscopeError):
     """A file or folder can't be read as posts at all (a single bad row is reported, not raised).
 
-    ``columns`` are those of a table of which none looks like posts, ``files`` those of a folder that holds several.
+    ``columns`` are those of a table that can't be read as posts before it is said which is which, ``files`` those of a
+    folder that holds several.
     """
 
     def __init__(self, message: str, *, columns: Sequence[str] = (), files: Sequence[Path] = ()) -> None:

@@ -12,6 +12,7 @@ from dashboard.components.own_pictures_view import draw_own_pictures
 from dashboard.components.text import element, show
 from dashboard.links import DataLink, IndexLink
 from dashboard.navigation import current, page_link
+from dashboard.resources import people
 
 link, problems = current(IndexLink)
 show(
@@ -24,7 +25,8 @@ if standings:
     draw_spaces(standings)
     draw_lab(link, standings)
     draw_own_pictures()
-    draw_dual_training()
+    if people.may("data"):
+        draw_dual_training()
     draw_duplicates(link)
 elif resources.overview().posts:
     state("Nothing is encoded yet", "Posts are found by their words alone until a model has read them.")

@@ -14,7 +14,7 @@ _HANDLE = re.compile(r"@?[A-Za-z_][\w.\-]{1,39}")
 _ID = re.compile(r"\d{5,19}|(?=\w*\d)[\w\-]{8,64}")
 _NUMBER = re.compile(r"[\d.]+")
 _SENTENCE_SPACES, _SENTENCE_LETTERS = 2, 12
-_MOST = 0.9
+_MOST, _MOST_LABELS = 0.9, 8
 
 
 def find_by_content(
@@ -26,7 +26,8 @@ def find_by_content(
     has_header: bool = True,
 ) -> dict[str, str]:
     """Field -> column for fields that have none: the text is the column with the longest sentences, the time one of
-    times whose name speaks of it. Without a header also the id (long, never twice) and the user (names in one word).
+    times whose name speaks of it, or the only one of times. Without a header also the id (long, never twice) and the
+    user (names in one word).
 
     Fields in ``given`` are left as they are, also where they are empty.
     """
@@ -39,11 +40,13 @@ def find_by_content(
             found[field] = candidates[0]
             free.remove(candidates[0])
 
-    if len(columns) > 1 and "pictures" not in mapping:  # one column of sentences is prose
+    if len(columns) > 1:  # one column of sentences is prose
         sentences = [column for column in free if _are_sentences(cells[column])]
         take("text", sorted(sentences, key=lambda column: -sum(map(len, cells[column]))))
     named = [column for column in free if not has_header or _TIME_NAME.search(fold(column))]
-    take("created_at", [column for column in named if _are_times(cells[column], by_name=has_header)])
+    times = [column for column in named if _are_times(cells[column], by_name=has_header)]
+    others = [column for column in free if _are_times(cells[column], by_name=False)]
+    take("created_at", times or (others if len(others) == 1 else []))
     if not has_header:
         take("id", [column for column in free if _are_ids(cells[column])])
         if {"id", "created_at"} & found.keys():  # else a label is taken for a name
@@ -84,4 +87,7 @@ def _are_ids(cells: Sequence[str]) -> bool:
 
 
 def _are_handles(cells: Sequence[str]) -> bool:
-    return len(set(cells)) > max(1, len(cells) // 20) and _share(cells, _HANDLE) >= _MOST
+    """Names in one word; words that come again and again and are few (positive, negative) are labels."""
+    full = [cell for cell in cells if cell]
+    different = len(set(full))
+    return (different == len(full) or different > _MOST_LABELS) and _share(full, _HANDLE) >= _MOST

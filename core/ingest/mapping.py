@@ -111,9 +111,13 @@ def find_columns(columns: Sequence[str], given: Mapping[str, str] | None = None)
 def _check(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     for field, column in given.items():
         if field not in ALIASES:
-            raise ImportFailed(f"There is no field {field!r} to map a column to. Fields: {', '.join(FIELDS)}.")
+            raise ImportFailed(
+                f"There is no field {field!r} to map a column to. Fields: {', '.join(FIELDS)}.", columns=columns
+            )
         if column and column not in columns:
-            raise ImportFailed(f"The column {column!r}, given for {field}, is not there. {list_columns(columns)}")
+            raise ImportFailed(
+                f"The column {column!r}, given for {field}, is not there. {list_columns(columns)}", columns=columns
+            )
     return {field: column for field, column in given.items() if column}
 
 

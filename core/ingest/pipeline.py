@@ -192,7 +192,7 @@ def _store_batch(
     posts, picture_failures = _prepare(workspace, fresh, {renamed.get(i, i): h for i, h in hashes.items()}, pool)
     failures = batch.failures + picture_failures
     counts.failed += len(batch.failures)
-    counts.pictures_failed += len(picture_failures)
+    counts.pictures_failed += sum(item.error not in (None, REMOTE) for one in posts for item in one.post.media)
     users = merge_users(chain((record.user for record in named.values()), (act.user for act in batch.acts)))
     interactions = [interaction for record in fresh.values() for interaction in (*record.interactions, *_edges(record))]
     interactions += [interaction for act in batch.acts for interaction in act.interactions]
@@ -271,7 +271,7 @@ def _prepare(
             for item in media
             if item.error and item.error != REMOTE
         ]
-        if not record.post.text and not any(item.path for item in media):
+        if not record.post.text and not any(item.path or item.error == REMOTE for item in media):
             reasons = "; ".join(item.error or "" for item in media)
             failures.append((record.where, f"kept, but it has no text and no readable picture ({reasons})"))
         lang = record.post.lang or guess_language(record.post.text)

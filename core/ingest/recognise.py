@@ -265,12 +265,13 @@ def _recognise_file(path: Path, file: Path, format: str, mapping: Mapping[str, s
         format = _detect(file)
     if format == "parquet":
         columns, rows = parquet.find_mapping(file, mapping)
-        return Source(path, "parquet", rows, columns)
+        return Source(path, "parquet", rows, columns, parquet.column_names(file))
     if format in ("jsonl", "json"):
         _, objects, _ = (json_lines if format == "jsonl" else json_array).read_samples(file)
         if not objects:
             raise ImportFailed(f"{name} holds no JSON objects where posts were looked for ({FORMATS[format]}).")
-        return Source(path, format, None, json_objects.find_mapping(name, objects, mapping))
+        columns = json_objects.find_mapping(name, objects, mapping)
+        return Source(path, format, None, columns, tuple(json_objects.column_names(objects)))
     try:
         layout = _layout(file, format, mapping)
         columns = delimited.find_mapping(name, layout, mapping)
@@ -278,7 +279,7 @@ def _recognise_file(path: Path, file: Path, format: str, mapping: Mapping[str, s
         if _is_binary(file):
             raise ImportFailed(f"{name} is not a text or Parquet file. Formats: {', '.join(FORMATS)}.") from error
         raise
-    return Source(path, "tsv" if layout.delimiter == "\t" else "csv", None, columns)
+    return Source(path, "tsv" if layout.delimiter == "\t" else "csv", None, columns, layout.columns)
 
 
 def _recognise_export(path: Path, file: Path, format: str, mapping: Mapping[str, str] | None) -> Source | None:

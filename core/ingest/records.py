@@ -67,13 +67,15 @@ class Source:
     """A file or folder recognised as posts.
 
     ``format`` names the reader; ``rows`` is the number of rows, or None where counting would mean reading it all;
-    ``mapping`` tells which column became which field of Post (canonical field -> column), for the preview.
+    ``mapping`` tells which column became which field of Post (canonical field -> column), for the preview; ``columns``
+    are all that a plain table has, as far as its first rows tell.
     """
 
     path: Path
     format: str
     rows: int | None
     mapping: Mapping[str, str]
+    columns: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

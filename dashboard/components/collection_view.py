@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +11,7 @@ import streamlit as st
 from core import collections as core_collections
 from core.errors import CollectionError
 from core.export import Subject, of_collection
-from core.types import Collection
+from core.types import Collection, Post
 from dashboard import resources
 from dashboard.components.cards import Card, Selection, author_name, draw_cards, short_time
 from dashboard.components.collections_view import about, draw_combine, ids_of, note_deleted, note_unknown
@@ -185,7 +186,7 @@ def _draw_members(link: CollectionLink, found: Collection, selection: Selection)
     elif link.view == "table":
         _draw_table(ids, selection)
     else:
-        posts = resources.posts(ids)
+        posts = _shown(ids)
         users = resources.users(posts.values())
         cards = [Card(post, user=users.get(post.user_id or ""), text=post.text[:420]) for post in posts.values()]
         draw_cards(
@@ -203,12 +204,22 @@ def _draw_members(link: CollectionLink, found: Collection, selection: Selection)
             st.pagination(pages, default=page, key=key, on_change=_turn_page, args=(link, key))
 
 
+def _shown(ids: Sequence[str]) -> dict[str, Post]:
+    """The posts of a page, without those that moderation took away, which are counted."""
+    posts = resources.posts(ids)
+    away = len(ids) - len(posts)
+    if away:
+        said = "is a post that was" if away == 1 else f"are {number(away)} posts that were"
+        show(element("p", f"On this page there {said} removed by review, and not shown.", class_="fs-faint"))
+    return posts
+
+
 def _turn_page(link: CollectionLink, key: str) -> None:
     show_in_address_bar(replace(link, number=st.session_state[key]))
 
 
 def _draw_table(ids: tuple[str, ...], selection: Selection) -> None:
-    posts = resources.posts(ids)
+    posts = _shown(ids)
     users = resources.users(posts.values())
     columns = [
         Column("Post", wide=True),

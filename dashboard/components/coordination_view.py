@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from core.coordination import Coordination, Tie, Wave
+from core.database.jobs import Job
 from core.export.cells import csv_text
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
 from dashboard.components.cards import Card, draw_cards
 from dashboard.components.figures import day_and_time, duration, number
 from dashboard.components.frontend import component, draw
-from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.jobs import draw_job, watch
 from dashboard.components.map_colours import category_colours
 from dashboard.components.notices import notice, state
 from dashboard.components.text import clean, element, foreign, show
@@ -35,11 +37,10 @@ def draw_coordination(link: CoordinationLink) -> None:
         element("p", "Accounts that post the same thing at nearly the same time. A reason to look, not a verdict: fans"
                 " of one team post alike too.", class_="fs-lead"),
     )  # fmt: skip
-    busy = bool(_jobs())
-    st.fragment(_draw_jobs, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
+    watch(_jobs, _draw_jobs)
     found = coordination.coordination(link.accounts)
     if found is None:
-        if not busy:
+        if not _jobs():
             state("Nobody has looked for copies yet", "Waves are made of near-duplicate posts: look for those first.")
         _draw_search("Find near-duplicates")
         return
@@ -60,16 +61,13 @@ def draw_coordination(link: CoordinationLink) -> None:
         _draw_wave(wave)
 
 
-def _jobs() -> list[int]:
-    return [job.id for job in resources.active_jobs() if job.kind == "duplicates"]
+def _jobs() -> list[Job]:
+    return [job for job in resources.active_jobs() if job.kind == "duplicates"]
 
 
-def _draw_jobs(was_busy: bool) -> None:
-    jobs = _jobs()
-    if was_busy and not jobs:
-        st.rerun()
-    for id_ in jobs:
-        draw_job(resources.workspace().jobs.get(id_), key="coordination")
+def _draw_jobs(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        draw_job(job, key="coordination")
 
 
 def _draw_search(label: str) -> None:

@@ -12,7 +12,7 @@ from core.dual_training.job import JOB, LEAST_POSTS, SERVE_JOB
 from dashboard import resources
 from dashboard.components.cards import plural
 from dashboard.components.figures import number, table
-from dashboard.components.jobs import POLL_SECONDS, draw_job
+from dashboard.components.jobs import draw_job, watch
 from dashboard.components.text import element, foreign, show
 from dashboard.theme import chart_colours
 
@@ -38,20 +38,12 @@ def draw_dual_training() -> None:
             class_="fs-faint",
         ),
     )
-    busy = bool(_active())
-    st.fragment(_draw_state, run_every=POLL_SECONDS if busy else None)(was_busy=busy)
+    watch(lambda: [job for job in resources.active_jobs() if job.kind in (JOB, SERVE_JOB)], _draw_state)
 
 
-def _active() -> list[int]:
-    return [job.id for job in resources.active_jobs() if job.kind in (JOB, SERVE_JOB)]
-
-
-def _draw_state(was_busy: bool) -> None:
-    active = _active()
-    if was_busy and not active:
-        st.rerun()
-    for id_ in active:
-        draw_job(resources.workspace().jobs.get(id_), key="dual_training")
+def _draw_state(active: Sequence[Job]) -> None:
+    for job in active:
+        draw_job(job, key="dual_training")
     last = _last()
     if last is not None and not active and last.state in ("failed", "stopped"):
         draw_job(last, key="dual_training")

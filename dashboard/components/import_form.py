@@ -30,6 +30,7 @@ from dashboard.navigation import go_to, show_in_address_bar
 PREVIEWED = 10
 MOST_NAMED = 40
 FILES, FOLDER, SERVER = "Files", "A folder", "On the server"
+_WANTED = {"user_id": "who wrote a post", "created_at": "when", "id": "its id"}
 _PROBLEM, _TAKEN = "import.problem", "import.taken"
 _ARRIVING = 10.0
 """Seconds for which an upload that the address lost is found again."""
@@ -151,7 +152,7 @@ def _draw_source(link: DataLink) -> None:
             chips = [Chip(name="Import", text=file.name, link=DataLink(path=str(file))) for file in error.files[:12]]
             draw_chips(chips, label="Files of this folder", key="import.files")
         elif not error.files:
-            draw_import_options(link, {}, error.columns, opened=bool(error.columns))
+            draw_import_options(link, dict(link.columns), error.columns, opened=bool(error.columns))
         return
     if no_text_but_acts(path, source) and not link.columns and draw_acts(link):
         return
@@ -161,13 +162,8 @@ def _draw_source(link: DataLink) -> None:
             element("h3", foreign(path.name), f": {about}"),
             element("p", f"Read as {source.format}: {FORMATS[source.format]}.", class_="fs-faint"),
         )
-        kept = sorted({name for record in records for name in record.post.extra}, key=str.casefold)
-        lines = [(field.replace("_", " "), column) for field, column in _in_order(source)]
-        if kept:
-            lines.append(("kept beside", clean(", ".join(kept[:MOST_NAMED]) + (" …" if kept[MOST_NAMED:] else ""))))
-        if lines:
-            show(facts(lines))
-        draw_import_options(link, source.mapping, [*dict.fromkeys([*source.mapping.values(), *kept])])
+        columns = _draw_columns(link, source, records)
+        draw_import_options(link, source.mapping, columns)
         less = _draw_privacy()
         buttons = st.container(horizontal=True)
         params = {"path": str(path), "format": link.format or AUTO, "mapping": dict(link.columns) or None, **less}
@@ -190,10 +186,30 @@ def _draw_source(link: DataLink) -> None:
             " folder; or import without them.",
             kind="warning",
         )
+    if len(failures) > len(records):
+        notice("Most of the first rows can't be read. See the reasons, and choose other columns above.", kind="warning")
     if failures:
         draw_failures([{"where": f.where, "reason": f.reason} for f in failures], key="import.failures")
     show(element("h3", f"The first {number(len(records))} as they would be stored"))
     _draw_records(records)
+
+
+def _draw_columns(link: DataLink, source: Source, records: list[PostRecord]) -> list[str]:
+    """Which column is what, and what none was found for; gives all columns that are known."""
+    unused = set(source.columns) - {*source.mapping.values()}
+    kept = sorted(unused | {name for record in records for name in record.post.extra}, key=str.casefold)
+    lines = [(field.replace("_", " "), column) for field, column in _in_order(source)]
+    if kept:
+        lines.append(("kept beside", clean(", ".join(kept[:MOST_NAMED]) + (" …" if kept[MOST_NAMED:] else ""))))
+    if lines:
+        show(facts(lines))
+    given = {field for field, _ in link.columns}
+    lacking = [said for field, said in _WANTED.items() if field not in source.mapping and field not in given]
+    if unused and lacking:
+        *others, last = lacking
+        said = f"{', '.join(others)} and {last}" if others else last
+        show(element("p", f"No column was taken for {said}: choose it below, if there is one.", class_="fs-faint"))
+    return [*dict.fromkeys([*source.columns, *source.mapping.values(), *kept])]
 
 
 def _draw_privacy() -> dict[str, object]:

@@ -56,6 +56,11 @@ def draw_import_options(
         if st.form_submit_button("Look again"):
             pairs = [pair.partition("=") for pair in (said or "").split(",") if pair.strip()]
             given = {field.strip(): column.strip() for field, _, column in pairs}
-            given |= {field: column for field, column in chosen.items() if column != mapping.get(field, "")}
-            given |= {field: column for field, column in link.columns if field in chosen and field not in given}
+            by_hand = {field for field, _ in link.columns}
+            same_format = format_ == (link.format or AUTO)
+            for field, column in chosen.items():
+                # What is shown is meant, also where it was found and not chosen: a choice may change what is found.
+                # Another format may have other columns.
+                if column != mapping.get(field, "") or field in by_hand or (same_format and column):
+                    given[field] = column
             go_to(replace(link, format="" if format_ == AUTO else format_, columns=tuple(given.items())))

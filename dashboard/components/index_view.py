@@ -12,9 +12,10 @@ from core.vectors.standing import Standing
 from dashboard import resources
 from dashboard.components.data_view import PART_STATES
 from dashboard.components.figures import badge, day_and_time, facts, milliseconds, number, share, size, stats
-from dashboard.components.jobs import POLL_SECONDS, progress
+from dashboard.components.jobs import progress, watch
 from dashboard.components.notices import notice
 from dashboard.components.text import element, foreign, show
+from dashboard.resources import people
 
 SPACE_NAMES: dict[Kind, str] = {"text": "Texts", "dual": "Pictures"}
 FAMILY_NAMES = {
@@ -36,17 +37,14 @@ def family_name(family: str) -> str:
 
 def draw_spaces(standings: tuple[Standing, ...]) -> None:
     """The spaces beside each other, drawn again each second while one is measured or built."""
-    busy = bool(jobs_on_indexes())
-    st.fragment(_draw_spaces, run_every=POLL_SECONDS if busy else None)(standings, was_busy=busy)
+    watch(jobs_on_indexes, lambda _: _draw_spaces(standings))
 
 
 def jobs_on_indexes() -> list[Job]:
     return [job for job in resources.active_jobs() if job.kind in ("measure", "switch")]
 
 
-def _draw_spaces(standings: tuple[Standing, ...], was_busy: bool) -> None:
-    if was_busy and not jobs_on_indexes():
-        st.rerun()
+def _draw_spaces(standings: tuple[Standing, ...]) -> None:
     columns = st.columns(len(standings), gap="medium") if len(standings) > 1 else [st.container()]
     for column, standing in zip(columns, standings, strict=True):
         with column, st.container(border=True, key=f"index_{standing.kind}", height="stretch"):
@@ -109,6 +107,8 @@ def _draw_actions(standing: Standing) -> None:
     if running:
         job = min(running, key=lambda job: job.id)
         show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
+        return
+    if not people.may("data"):
         return
     with st.container(horizontal=True):
         again = "Measure again" if standing.measured else "Measure"

@@ -21,6 +21,7 @@ from dashboard.components.notices import notice
 from dashboard.components.text import element, show
 from dashboard.links import IndexLink
 from dashboard.navigation import show_in_address_bar
+from dashboard.resources import people
 
 DEFAULT_FAMILIES = ("flat", "hnsw", "ivf_flat", "sq8")
 SAMPLES = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
@@ -96,7 +97,7 @@ def _draw_form(standing: Standing) -> None:
             key=f"lab.sample.{kind}",
             width=190,
         )
-        active = any(job.active for job in resources.lab_runs(kind))
+        active = any(job.active for job in resources.lab_runs(kind)) or not people.may("data")
         if st.button(
             "Run", type="primary", icon=":material/science:", disabled=active or not families, key=f"lab.run.{kind}"
         ):
@@ -185,7 +186,7 @@ def _draw_switch(found: Results, standing: Standing, advised: str) -> None:
                 type="primary",
                 icon=":material/swap_horiz:",
                 key=f"lab.switch_to.{kind}",
-                disabled=in_use or bool(jobs_on_indexes()),
+                disabled=in_use or bool(jobs_on_indexes()) or not people.may("data"),
             ):
                 submit_switch(kind, family)
                 st.rerun()

@@ -12,6 +12,7 @@ from core.errors import CollectionError
 from core.recommend.interests import ALIKE, AS_ACTIVE, EVERYBODY, Exposure
 from core.recommend.serving import title_of
 from dashboard import resources
+from dashboard.components.cards import plural
 from dashboard.components.figures import number, share, table
 from dashboard.components.notices import notice
 from dashboard.components.text import clean, element, show
@@ -37,7 +38,8 @@ def draw_exposure(link: RecommendLink, model: str) -> None:
     show(
         element(
             "p",
-            f"This user's list beside those of {number(others.lists)} users, by {title_of(model)}, set alike.",
+            f"This user's list beside those of {number(others.lists)} {plural('user', others.lists)}, by"
+            f" {title_of(model)}, set alike.",
             class_="fs-faint",
         ),
         table(

@@ -19,8 +19,11 @@ _TYPES = ["csv", "tsv", "parquet", "npz"]
 _SAID = "recommend.import_said"
 
 
-def draw_imported() -> None:
-    """A table of what was imported, and an upload."""
+def draw_imported(*, changes: bool) -> None:
+    """A table of what was imported, and for those who may bring data in an upload."""
+    found = recommend.imported()
+    if not found and not changes:
+        return
     show(
         element("h2", "Made elsewhere"),
         element(
@@ -30,10 +33,11 @@ def draw_imported() -> None:
             class_="fs-faint",
         ),
     )
-    found = recommend.imported()
     if found:
         rows = [[foreign(name), number(users), f"{day_and_time(at)} UTC"] for name, users, at in found]
         show(table(["Recommender", "Users", "Imported"], rows, numeric=(1,)))
+    if not changes:
+        return
     with st.form("recommend.import", clear_on_submit=True, border=False):
         file = st.file_uploader("A file of lists", type=_TYPES, key="recommend.import_file")
         if st.form_submit_button("Import", icon=":material/upload:") and file is not None:
@@ -55,5 +59,6 @@ def _take_in(name: str, data: bytes) -> None:
         except FeedscopeError as error:
             st.session_state[_SAID] = str(error).replace(str(path), path.name).replace(path.name, clean(name)), False
             return
-    counts = ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in found.items() if isinstance(value, int))
+    counted = ((key.replace("_", " "), value) for key, value in found.items() if isinstance(value, int))
+    counts = ", ".join(f"{value:,} {key.removesuffix('s') if value == 1 else key}" for key, value in counted)
     st.session_state[_SAID] = f"{clean(name)} is imported: {counts}.", True

@@ -13,12 +13,12 @@ from core.recommend.models import MODELS, TITLES
 from core.recommend.training import DEFAULT, train_params
 from dashboard import resources
 from dashboard.components.figures import day_and_time, duration, number, table
-from dashboard.components.jobs import POLL_SECONDS, heading, outcome, progress
+from dashboard.components.jobs import heading, outcome, progress, watch
 from dashboard.components.notices import notice, state
 from dashboard.components.recommend_exposure import draw_click_through
 from dashboard.components.recommend_imported import draw_imported
 from dashboard.components.text import element, foreign, show
-from dashboard.resources import recommend
+from dashboard.resources import people, recommend
 from dashboard.theme import chart_colours
 
 _METRICS = (("recall@20", "Recall@20"), ("ndcg@20", "NDCG@20"), ("mrr", "MRR"), ("hit_rate@20", "Hit rate"),
@@ -37,10 +37,10 @@ def submit_training(models: Sequence[str], seed: int = 0) -> None:
 def draw_train_hint() -> None:
     """Where nothing is trained: what is shown until then, and a button."""
     if training_jobs():
-        _draw_running()
+        watch(training_jobs, _draw_progress)
         return
     notice("No model is trained yet, so everybody is shown what was liked most of late.")
-    if st.button(
+    if people.may("data") and st.button(
         "Train the recommenders", icon=":material/model_training:", type="primary", key="recommend.train_first"
     ):
         submit_training(DEFAULT)
@@ -50,11 +50,13 @@ def draw_train_hint() -> None:
 def draw_models() -> None:
     """What is trained, how good it was, how it learnt, and a way to train again; what was made elsewhere."""
     rows = recommend.trainings()
-    with st.container(border=True, key="recommend_train"):
-        if training_jobs():
-            _draw_running()
-        else:
-            _draw_train_form(bool(rows))
+    changes = people.may("data")
+    if changes or training_jobs():
+        with st.container(border=True, key="recommend_train"):
+            if training_jobs():
+                watch(training_jobs, _draw_progress)
+            else:
+                _draw_train_form(bool(rows))
     if rows:
         newest: dict[str, TrainingRow] = {}
         for row in rows:
@@ -67,7 +69,7 @@ def draw_models() -> None:
             _draw_over_time(rows)
     else:
         state("No model is trained yet", "Training takes from half a minute to some minutes, in the background.")
-    draw_imported()
+    draw_imported(changes=changes)
     draw_click_through()
 
 
@@ -94,18 +96,12 @@ def _draw_train_form(again: bool) -> None:
             st.rerun()
 
 
-def _draw_running() -> None:
-    st.fragment(_draw_progress, run_every=POLL_SECONDS)()
-
-
-def _draw_progress() -> None:
-    jobs = training_jobs()
-    if not jobs:
-        st.rerun()
-    job = jobs[0]
-    show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
-    if job.state != "stopping" and st.button("Stop", icon=":material/stop_circle:", key="recommend.stop"):
-        resources.workspace().jobs.stop(job.id)
+def _draw_progress(jobs: Sequence[Job]) -> None:
+    for job in jobs[:1]:
+        show(element("p", foreign(job.title), class_="fs-job-title"), progress(job))
+        stops = job.state != "stopping" and people.may("data")
+        if stops and st.button("Stop", icon=":material/stop_circle:", key="recommend.stop"):
+            resources.workspace().jobs.stop(job.id)
 
 
 def _draw_table(rows: Sequence[TrainingRow]) -> None:

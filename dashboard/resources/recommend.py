@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 
 import streamlit as st
 
+from core.collections import about
 from core.database.recommend import (
     TrainingRow,
     click_through,
@@ -21,6 +22,7 @@ from core.recommend.interests import (
     ALIKE,
     AS_ACTIVE,
     EVERYBODY,
+    SEGMENTS,
     Exposure,
     Interest,
     exposure_of,
@@ -136,10 +138,12 @@ def exposure_of_segment(link: RecommendLink, model: str) -> Exposure:
                           segment=link.segment or EVERYBODY)  # fmt: skip
     if link.segment in (ALIKE, AS_ACTIVE):  # of whom it is asked matters
         given = replace(given, user=link.user)
-    return _exposure_of_segment(given, version())
+    # A collection changes without a new version.
+    changed = None if given.segment in SEGMENTS else about(workspace(), given.segment).changed_at
+    return _exposure_of_segment(given, changed, version())
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={RecommendLink: RecommendLink.url})
-def _exposure_of_segment(link: RecommendLink, at: Version) -> Exposure:
+def _exposure_of_segment(link: RecommendLink, changed: datetime | None, at: Version) -> Exposure:
     users = segment_users(workspace(), link.segment, history_of(workspace(), link.user))
     return segment_exposure(workspace(), link.model, knobs_of(link), users)

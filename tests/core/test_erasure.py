@@ -168,8 +168,9 @@ def test_a_short_id_is_sought_as_a_whole_value(workspace, tmp_path):
                        ("cccccccccccccccc/a.csv.gz", "packed")):  # fmt: skip
         (uploads / name).parent.mkdir(parents=True)
         (uploads / name).write_text(data)
-    (workspace.path / "exports").mkdir()
-    (workspace.path / "exports" / "old.zip").write_bytes(b"a copy")
+    for name in ("exports/old.zip", "models/training/cache/texts-1.npy", "recommend/unfinished/two-tower/judged"):
+        (workspace.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace.path / name).write_bytes(b"a copy, or vectors")
 
     receipt = run(workspace, "erase", noun="user", id="7")
 
@@ -182,7 +183,7 @@ def test_a_short_id_is_sought_as_a_whole_value(workspace, tmp_path):
     assert cursor.execute("SELECT id, user_id, likes, reply_to FROM posts").fetchall() == [("p8", "77", 7, None)]
     left = {path.name for path in workspace.path.rglob("*") if path.is_file()}
     assert {"rows.npy", "rows.json", "a.csv"} <= left
-    assert not {"users.npz", "users.json", "likes.txt", "a.csv.gz", "old.zip"} & left
+    assert not {"users.npz", "users.json", "likes.txt", "a.csv.gz", "old.zip", "texts-1.npy", "judged"} & left
 
 
 def test_an_id_of_other_letters_is_deleted_in_each_form_that_files_give_it(workspace, tmp_path):

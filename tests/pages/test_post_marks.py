@@ -50,6 +50,7 @@ def test_cards_say_what_moderation_says_and_hidden_posts_have_none(small, visit)
     decide(workspace(), ["dog", "katze"], "remove")
     visit("collections", id=collection.id).check()
     assert visit.cards() == ["cat"]
+    assert "2 posts that were removed by review" in visit.html
     visit("post", id="cat").check()
     assert "Katze" not in str([block.proto.json for block in visit.app.get("bidi_component")])
     decide(workspace(), ["cat"], "escalate")

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from core import collections
 from core.moderation.decisions import decide
 from core.workspace import Workspace
 from dashboard import resources
@@ -109,6 +110,27 @@ def test_people_interests_and_exposure(network, visit):
     assert "no collection" in visit.html
 
 
+def test_a_collection_that_grows_is_compared_with_as_it_is(network, visit):
+    visit("recommendations", user="user0", tab="exposure").check()
+    chosen = collections.create(resources.workspace(), "Mine", "user", ["user1"])
+    for count in (1, 2):
+        visit("recommendations", user="user0", tab="exposure", segment=chosen.id).check()
+        assert f"those of {count} user" in visit.html
+        collections.add(resources.workspace(), chosen.id, ["user3"])
+
+
+def test_who_may_bring_no_data_in_trains_and_builds_nothing(network, visit, monkeypatch):
+    monkeypatch.setattr("dashboard.resources.people.may", lambda act: act == "report")
+    visit("recommendations", tab="models").check()
+    assert "NDCG@20" in visit.html
+    assert not [button for button in visit.app.button if button.key == "recommend.train"]
+    assert not visit.app.get("file_uploader")
+    visit("index").check()
+    assert not [button for button in visit.app.button if (button.key or "").startswith(("measure_", "build_"))]
+    assert all(button.disabled for button in visit.app.button if (button.key or "").startswith("lab."))
+    assert "Train the picture search" not in visit.html
+
+
 def test_models_say_how_good_they_are_and_train_again(network, visit):
     visit("recommendations", tab="models").check()
     assert "How good they are" in visit.html
@@ -144,7 +166,7 @@ def test_lists_made_elsewhere_can_be_brought_and_asked(network, visit):
         next(button for button in visit.app.button if button.label == "Import").click().run()
         visit.check()
         assert name in visit.html
-    assert "1 users" in visit.html
+    assert "1 user," in visit.html or "1 user." in visit.html
     visit("recommendations", user="user0", tab="list", model="imported:A").check()
     assert [row["id"] for row in rows(visit, "Recommendations")] == ["bread3", "bread1"]
 

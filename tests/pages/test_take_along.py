@@ -64,6 +64,24 @@ def test_columns_of_a_strange_table_are_chosen_from_a_list(small, visit, tmp_pat
     assert "strange.csv</bdi>: about" in visit.html
     assert "kept beside" in visit.html
     assert visit.app.query_params["map"] in ("text=zz", ["text=zz"])
+    assert "No column was taken for who wrote a post, when and its id" in visit.html
+    visit("data", path=str(path), map=["text=zz", "writer=qq"]).check()
+    assert "no field 'writer'" in visit.html.replace("&#x27;", "'")
+    chosen = next(box for box in visit.app.selectbox if box.label == "The text")
+    assert (chosen.value, chosen.options) == ("zz", ["Nothing", "qq", "zz"]), "the other choices are kept"
+    assert next(box for box in visit.app.text_input if box.label == "Other fields").value == "writer=qq"
+
+
+def test_what_the_form_shows_is_what_is_taken(small, visit, tmp_path):
+    """Also the text that was found by itself, beside a column that was chosen."""
+    path = tmp_path / "strange.csv"
+    path.write_text("Beitrag,Foto\nthe words of a post,https://pics.example/1.jpg\nand of the next one,\n")
+    visit("data", path=str(path)).check()
+    next(box for box in visit.app.selectbox if box.label == "Pictures").set_value("Foto")
+    next(button for button in visit.app.button if button.label == "Look again").click().run()
+    visit.check()
+    assert set(visit.app.query_params["map"]) == {"text=Beitrag", "pictures=Foto"}
+    assert "The first 2 as they would be stored" in visit.html
 
 
 def test_a_folder_of_several_files_offers_them(small, visit, tmp_path):

@@ -62,7 +62,7 @@ def find_mapping(name: str, objects: Iterable[Row], given: Mapping[str, str] | N
     try:
         mapping = find_columns(columns, given)
     except ImportFailed as error:
-        raise ImportFailed(f"{name}: {error}") from error
+        raise ImportFailed(f"{name}: {error}", columns=columns) from error
     mapping |= find_by_content(columns, [flatten(item) for item in objects], mapping, given)
     if "text" not in mapping and "pictures" not in mapping:
         raise no_posts(name, columns)

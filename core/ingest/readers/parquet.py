@@ -48,6 +48,12 @@ def find_mapping(path: Path, given: Mapping[str, str] | None) -> tuple[dict[str,
     return mapping, rows
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """All columns, from the footer. Raises ImportFailed."""
+    with open_parquet(path) as file:
+        return tuple(_column_paths(file.schema_arrow))
+
+
 def _first_rows(file: pq.ParquetFile, columns: Sequence[str]) -> list[dict[str, object]]:
     """What the columns of strings hold in the first rows; nothing where they can't be read, which reading will tell."""
     import pyarrow as pa

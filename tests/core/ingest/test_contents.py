@@ -25,10 +25,35 @@ def test_a_table_without_a_header(tmp_path):
     assert first.extra == {"column 1": "0", "column 4": "NO_QUERY"}
 
 
+def test_labels_are_nobodys_name(tmp_path):
+    rows = [f'26418{n}816548130,{label},"{said}",ann_{n}' for n, (label, said) in
+            enumerate(zip(("positive", "negative", "positive"), SAID, strict=True))]  # fmt: skip
+    (tmp_path / "posts.csv").write_text("\n".join(rows))
+    assert recognise(tmp_path / "posts.csv").mapping == {"id": "column 1", "text": "column 3", "user_id": "column 4"}
+
+
+def test_all_columns_are_told_also_those_that_are_empty_at_first(tmp_path):
+    items = [{"text": said, "mood": mood} for said, mood in zip(SAID, (None, "", "fine"), strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(["text,mood", *(f"{one['text']},{one['mood'] or ''}" for one in items)]))
+    (tmp_path / "a.json").write_text(json.dumps(items))
+    pq.write_table(pa.Table.from_pylist(items), tmp_path / "a.parquet")
+    for name in ("a.csv", "a.json", "a.parquet"):
+        assert recognise(tmp_path / name).columns == ("text", "mood")
+
+
 def test_names_of_another_language(tmp_path):
     rows = [f"{said};anna;2{n}.12.2023 18:30;1{n}" for n, said in enumerate(SAID)]
     (tmp_path / "beiträge.csv").write_text("\n".join(["Beitrag;Autor;Datum;Gefällt mir", *rows]), "cp1252")
     assert recognise(tmp_path / "beiträge.csv").mapping == {"text": "Beitrag", "created_at": "Datum"}
+
+
+def test_the_text_is_found_beside_pictures_that_were_chosen(tmp_path):
+    rows = [f"{said},https://pics.example/{n}.jpg" for n, said in enumerate(SAID)]
+    (tmp_path / "a.csv").write_text("\n".join(["Beitrag,Foto", *rows]))
+    assert recognise(tmp_path / "a.csv", mapping={"pictures": "Foto"}).mapping == {
+        "pictures": "Foto",
+        "text": "Beitrag",
+    }
 
 
 def test_objects_and_parquet(tmp_path):
@@ -39,6 +64,13 @@ def test_objects_and_parquet(tmp_path):
         source = recognise(tmp_path / name)
         assert source.mapping == {"text": "äußerung"}
         assert [record.post.text for record in read(source)] == list(SAID)
+
+
+def test_the_only_column_of_times_is_the_time_however_it_is_called(tmp_path):
+    for columns, expected in (("wann war das", "wann war das"), ("erst,dann", None)):
+        rows = [f'"{said}"' + f",2{n}.12.2023 18:30" * (1 + columns.count(",")) for n, said in enumerate(SAID)]
+        (tmp_path / "a.csv").write_text("\n".join([f"worte,{columns}", *rows]))
+        assert recognise(tmp_path / "a.csv").mapping.get("created_at") == expected
 
 
 def test_long_numbers_are_no_times_unless_they_are_called_so(tmp_path):

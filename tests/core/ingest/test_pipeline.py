@@ -74,6 +74,14 @@ def test_two_files_that_number_their_rows_do_not_overwrite_each_other(workspace,
     assert [post.text for post in posts.values()] == ["about bread", "about trains"]
 
 
+def test_a_picture_on_the_web_alone_is_a_post_without_a_failure(workspace, tmp_path):
+    rows = [{"id": "1", "text": "", "image": "https://pics.example/1.jpg"}, {"id": "2", "text": "", "image": "no.jpg"}]
+    result = ingest(workspace, write_csv(tmp_path / "posts.csv", rows))
+    assert counts(result) == {"seen": 2, "added": 2, "updated": 0, "skipped": 0, "failed": 0}
+    assert (result["pictures_failed"], result["pictures_elsewhere"]) == (1, 1)
+    assert {failure["where"] for failure in result["failures"]} == {"posts.csv line 3"}
+
+
 def test_pictures_are_kept_and_bad_ones_cost_nothing_else(workspace, tmp_path):
     folder = tmp_path / "export"
     picture(folder / "images" / "good.png", "blue")
