@@ -71,7 +71,8 @@ def provenance(
 
 def _imports(workspace: Workspace) -> list[dict[str, Any]]:
     return [
-        {"source": Path(run.path).name, "format": run.format, "finished_at": run.finished_at and str(run.finished_at),
+        {"source": Path(run.path).name, "format": run.format,
+         "finished_at": run.finished_at and f"{run.finished_at.isoformat(timespec='seconds')}Z",
          "added": run.added, "updated": run.updated}
         for run in list_runs(workspace.cursor())
     ]  # fmt: skip

@@ -88,24 +88,20 @@ def _draw_server_form(link: DataLink) -> None:
         )
         return
     options = list(dict.fromkeys([*offered, *([on_server] if on_server else [])]))
-    # Named by what it shows: a widget that the address changes could take a page that is drawn at that moment for a
-    # visitor's choice, and the address would be lost.
-    key = f"import.path.{on_server or ''}"
-    st.selectbox(
+    # Named by what it shows, and compared with the address rather than called back: a page that a job's end draws anew
+    # may call back for a widget that is not shown any more, and the address of the job would be lost.
+    chosen = st.selectbox(
         "File or folder",
         options,
         index=options.index(on_server) if on_server else None,
         format_func=clean,
         accept_new_options=True,
         placeholder="Choose, or type a path below an allowed folder",
-        key=key,
-        on_change=_take_path,
-        args=(key,),
+        key=f"import.path.{on_server or ''}",
     )
-
-
-def _take_path(key: str) -> None:
-    show_in_address_bar(DataLink(path=(st.session_state[key] or "").strip()))
+    wanted = (chosen or "").strip()
+    if wanted and wanted != on_server:
+        go_to(DataLink(path=wanted))
 
 
 def _take_upload(key: str) -> None:

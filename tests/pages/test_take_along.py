@@ -98,3 +98,14 @@ def test_pictures_that_did_not_come_along_are_noticed(small, visit, tmp_path):
     path.write_text("id,text,image\n1,one,one.jpg\n2,two,two.jpg\n")
     visit("data", path=str(path)).check()
     assert "did not come along" in visit.html
+
+
+def test_a_file_on_the_server_is_chosen_from_a_list(small, visit, tmp_path):
+    path = tmp_path / "listed.csv"
+    path.write_text("id,text\n1,one\n")
+    visit("data", path=str(tmp_path)).check()
+    box = next(box for box in visit.app.selectbox if box.label == "File or folder")
+    box.set_value(str(path)).run()
+    visit.check()
+    assert visit.app.query_params["path"] in (str(path), [str(path)])
+    assert "listed.csv</bdi>: about" in visit.html
