@@ -19,6 +19,7 @@ def main():
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         for module, *words in (
             ("encoding",),
+            ("ingest_encoding",),
             ("vectors",),
             ("recommend",),
             ("readers", "5000"),

@@ -55,9 +55,9 @@ def posts():
     return [" ".join(rng.choices(words, k=max(2, round(rng.lognormvariate(2.9, 1.0))))) for _ in range(TEXTS)]
 
 
-def photographs():
+def photographs(seed=0):
     """JPEG files of 800 x 600 pixels."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     files = []
     for _ in range(PICTURES):
         coarse = Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8))

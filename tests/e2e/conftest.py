@@ -41,6 +41,9 @@ STILL = """() => {
   return app?.dataset.testScriptState === "notRunning" && performance.now() - window.changed > 300;
 }"""
 
+MOST_SECONDS_UNANSWERED = 20
+"""After so long it was no question."""
+
 TOPICS = {
     "cat": ["A cat sleeps on the sofa all day", "My kitten chased its own tail #cats", "Cats rule this house, again"],
     "coffee": ["First coffee of the morning #coffee", "This espresso is far too strong", "Latte art for beginners"],
@@ -169,10 +172,11 @@ class Visitor:
         self.requests = []
         self.dialogs = []
         self.errors = []
+        self.asked = self.answered = 0.0
         page.set_default_timeout(30_000)
         page.add_init_script(f"({WATCH})()")
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("websocket", self._listen)
         page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -180,11 +184,20 @@ class Visitor:
         self.page.goto(f"{self.address}/{path}")
         return self.settle()
 
+    def _listen(self, socket):
+        self.requests.append(socket.url)
+        socket.on("framesent", lambda _: setattr(self, "asked", time.monotonic()))
+        socket.on("framereceived", lambda _: setattr(self, "answered", time.monotonic()))
+
     def settle(self):
-        """Waits until the script has run and the page has been drawn, and has not changed for a moment."""
+        """Waits until the server has answered, the script has run, and the page has not changed for a moment."""
         self.page.wait_for_timeout(150)
-        self.page.wait_for_function(STILL, timeout=90_000)
-        return self
+        for _ in range(900):
+            unanswered = self.asked > self.answered and time.monotonic() - self.asked < MOST_SECONDS_UNANSWERED
+            if not unanswered and self.page.evaluate(STILL):
+                return self
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{self.page.url} is drawn and drawn anew")
 
     def cards(self):
         """Ids of the grid's posts, in their order, once the grid shows what the address bar says."""
