@@ -33,7 +33,7 @@ function gallery(card) {
     if (given.alt) node.title = given.alt;
     return node;
   });
-  const node = make("div", `pictures count-${Math.min(shown.length, 4)}`, ...shown);
+  const node = make("div", `pictures count-${Math.min(shown.length, 4)}${card.veiled ? " veiled" : ""}`, ...shown);
   if (card.more_pictures) node.append(set(make("span", "more", icon("pictures"), `+${card.more_pictures}`), { title: `${card.more_pictures} more` }));
   return node;
 }

@@ -7,6 +7,7 @@ const HELP = [
   ["k", "Keep"], ["r", "Remove"], ["l", "Label"], ["m", "Limit"], ["e", "Escalate: illegal"], ["s", "Skip for now"],
   ["h", "Snooze for a day"], ["z", "Undo the last decision"], ["g", "Decide with the whole group"],
   ["[ ]", "Group: less or more alike"], ["w", "Why this score"], ["p", "Show the pictures"], ["t", "Show the text"], ["n", "Write a note"],
+  ["c", "Choose the reason"], ["b", "Take a break: hand back what is open"],
   ["1 to 9", "Choose the policy"], ["?", "This help"], ["Esc", "Close, or leave the note"],
 ];
 const LABELS = ["Sensitive content", "Strong language", "Disputed claim", "Graphic", "Advertising"];
@@ -19,7 +20,7 @@ const newToken = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte
 function memory(parentElement) {
   parentElement.desk ??= {
     pending: [], gone: new Map(), shown: null, since: 0, revealed: false, graphicSince: 0, graphic: 0, unfolded: false,
-    grouped: false, least: 0.85, policy: null, note: "", asked: null, help: false, said: "",
+    grouped: false, least: 0.85, policy: null, reason: "", note: "", asked: null, help: false, said: "",
   };
   return parentElement.desk;
 }
@@ -158,7 +159,7 @@ function account(item, go) {
 
 function warning(desk, item, action) {
   const keeps = action === "keep";
-  const against = item.cases.filter((one) => one.similarity >= 0.7 && (one.state === "kept") !== keeps);
+  const against = item.cases.filter((one) => one.near && (one.state === "kept") !== keeps);
   if (!against.length) return null;
   return `${against.length} of the closest cases ${against.length === 1 ? "was" : "were"} ${against[0].state}, as alike as ${against[0].similarity.toFixed(2)}.`;
 }
@@ -178,6 +179,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   for (const [post, token] of desk.gone) if (!tokens.has(token) && !data.items.some((item) => item.id === post)) desk.gone.delete(post);
   if (before && !desk.pending.length && !data.refused.length) for (const [post, token] of desk.gone) if (acked.has(token)) desk.gone.delete(post);
 
+  const reasonOf = (policy) => data.policies.find((one) => one.id === policy)?.reason ?? "";
   const items = () => data.items.filter((item) => !desk.gone.has(item.id));
   const send = (act) => {
     desk.pending.push({ ...act, token: newToken() });
@@ -187,7 +189,12 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
   const start = (item) => {
     Object.assign(desk, { shown: item?.id ?? null, since: performance.now(), revealed: false, graphic: 0, unfolded: false,
-      grouped: false, policy: item?.policy ?? null, note: "", asked: null });
+      grouped: false, policy: item?.policy ?? null, reason: reasonOf(item?.policy), note: "", asked: null });
+  };
+  const choosePolicy = (id) => {
+    if (desk.reason === reasonOf(desk.policy)) desk.reason = reasonOf(id);
+    desk.policy = id;
+    redraw();
   };
   const decide = (item, action, extra = {}) => {
     const against = data.review === "second" ? null : warning(desk, item, action);
@@ -197,7 +204,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (!sure && against) { desk.asked = { action, said: `${against} Press the key again to decide so all the same.` }; return redraw(); }
     if (desk.revealed) desk.graphic += (performance.now() - desk.graphicSince) / 1000;
     desk.said = "";
-    send({ do: "decide", post: item.id, action, policy: desk.policy, review: data.review, standing: item.standing, note: desk.note,
+    send({ do: "decide", post: item.id, action, policy: desk.policy, reason: action === "keep" ? null : desk.reason || null, review: data.review, standing: item.standing, note: desk.note,
       group: desk.grouped && data.review !== "second" ? members(desk, item).map((one) => one.id) : [], similarity: desk.grouped ? desk.least : null,
       seconds: (performance.now() - desk.since) / 1000, revealed: desk.revealed, graphic: item.pictures.length ? desk.graphic : 0, ...extra });
     start(items()[0]);
@@ -217,6 +224,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     redraw();
   };
   if (!desk.pending.some((act) => act.do === "why")) desk.asking = false;
+  const rest = () => {
+    desk.pending.push({ do: "rest", token: newToken() });
+    setStateValue("acts", desk.pending);
+  };
   const undo = () => {
     if (!data.undo && !desk.pending.length) return;
     desk.gone.clear();
@@ -230,20 +241,28 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const together = desk.grouped && data.review !== "second" ? members(desk, item).length + 1 : 1;
     const acts = Object.entries(KEYS).map(([key, action]) =>
       button(together > 1 ? `${NAMES[action]} (${together.toLocaleString("en")})` : NAMES[action], key, () => decide(item, action), `${action}${action === proposed ? " proposed" : ""}`));
-    acts.push(button("Skip", "s", () => leave(item, "skip"), "quiet"), button("Snooze", "h", () => leave(item, "snooze"), "quiet"), button("Undo", "z", undo, "quiet"), button("?", "", () => { desk.help = !desk.help; redraw(); }, "quiet"));
+    acts.push(button("Skip", "s", () => leave(item, "skip"), "quiet"), button("Snooze", "h", () => leave(item, "snooze"), "quiet"), button("Undo", "z", undo, "quiet"), button("Break", "b", rest, "quiet"), button("?", "", () => { desk.help = !desk.help; redraw(); }, "quiet"));
     return make("div", "actions", ...acts);
   }
 
   function choices(item) {
     const policies = data.policies.slice(0, 9).map((one, at) => {
-      const node = button(one.name, String(at + 1), () => { desk.policy = one.id; redraw(); }, desk.policy === one.id ? "small on" : "small");
+      const node = button(one.name, String(at + 1), () => choosePolicy(one.id), desk.policy === one.id ? "small on" : "small");
       return node;
     });
     const note = document.createElement("input");
     Object.assign(note, { type: "text", value: desk.note, placeholder: "Note (n)", maxLength: 4000 });
     set(note, { class: "note", "aria-label": "Note" });
     note.oninput = () => { desk.note = note.value; };
-    return make("div", "choices", make("div", "policies", ...policies), note);
+    const reason = set(document.createElement("select"), { class: "note reason", "aria-label": "Reason (c)", title: "The reason that a statement gives (c)" });
+    for (const [code, said] of [["", "No reason (c)"], ...data.reasons]) {
+      const option = make("option", "", said);
+      option.value = code;
+      reason.append(option);
+    }
+    reason.value = desk.reason;
+    reason.onchange = () => { desk.reason = reason.value; reason.blur(); };
+    return make("div", "choices", make("div", "policies", ...policies), make("div", "line", reason, note));
   }
 
   function asked(item) {
@@ -297,11 +316,12 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const item = items()[0];
     if (event.key === "?") { desk.help = !desk.help; return redraw(); }
     if (event.key === "z") return undo();
+    if (event.key === "b") return rest();
     if (!item) return;
     if (desk.asked?.kind === "label" && LABELS[Number(event.key) - 1]) return decide(item, "label", { label: LABELS[Number(event.key) - 1] });
     if (KEYS[event.key]) return decide(item, KEYS[event.key]);
     const policy = data.policies[Number(event.key) - 1];
-    if (policy) { desk.policy = policy.id; return redraw(); }
+    if (policy) return choosePolicy(policy.id);
     if (event.key === "w") return ask();
     if (event.key === "s") return leave(item, "skip");
     if (event.key === "h") return leave(item, "snooze");
@@ -312,9 +332,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
     if (event.key === "p" && item.pictures.length) return reveal(desk, redraw);
     if (event.key === "t") { desk.unfolded = !desk.unfolded; return redraw(); }
-    if (event.key === "n") {
+    if (event.key === "n" || event.key === "c") {
       event.preventDefault();
-      parentElement.querySelector(".choices .note")?.focus();
+      parentElement.querySelector(event.key === "n" ? ".choices input" : ".choices select")?.focus();
     }
   }, { signal: stop.signal });
   redraw();

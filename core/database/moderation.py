@@ -96,13 +96,15 @@ def read_decisions(cursor: Cursor, condition: str = "TRUE", values: Sequence[Any
     return [_decision(row) for row in rows]
 
 
-def latest_batches(cursor: Cursor, limit: int, *, before: int | None = None) -> list[tuple[Decision, int]]:
-    """What was decided in one go, newest first: its first entry and how many there are; with ``before`` those whose
-    first entry has a lower id."""
+def latest_batches(
+    cursor: Cursor, limit: int, *, before: int | None = None, condition: str = "TRUE", values: Sequence[Any] = ()
+) -> list[tuple[Decision, int]]:
+    """What was decided in one go, newest first: of the entries that meet ``condition`` (ours, never a stranger's) the
+    first and how many there are; with ``before`` those whose first one has a lower id."""
     rows = cursor.execute(
-        f"SELECT {_DECISION}, entries FROM (SELECT min(id) AS first, count(*) AS entries FROM decisions GROUP BY batch)"
-        " JOIN decisions ON id = first WHERE first < ? ORDER BY first DESC LIMIT ?",
-        [before if before is not None else 1 << 62, limit],
+        f"SELECT {_DECISION}, entries FROM (SELECT min(id) AS first, count(*) AS entries FROM decisions"
+        f" WHERE {condition} GROUP BY batch) JOIN decisions ON id = first WHERE first < ? ORDER BY first DESC LIMIT ?",
+        [*values, before if before is not None else 1 << 62, limit],
     ).fetchall()
     return [(_decision(row[:-1]), int(row[-1])) for row in rows]
 

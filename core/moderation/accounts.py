@@ -91,6 +91,8 @@ def decide_account(
     by.require("decide on accounts")
     if action not in USER_ACTIONS:
         raise ModerationError(f"There is no decision {action!r} on accounts; there are {', '.join(USER_ACTIONS)}.")
+    if not reason:
+        raise ModerationError("A decision on an account needs a reason, which its statement gives.")
     if reason not in REASONS:
         raise ModerationError(f"There is no reason {reason!r}; there are {', '.join(REASONS)}.")
     if len(note) > MAX_NOTE:
@@ -114,6 +116,31 @@ def decide_account(
         )  # fmt: skip
         set_standings(cursor, [Standing("user", user_id, None, STATES[action], None, None, id_)])
     return id_
+
+
+def find_accounts(
+    workspace: Workspace, words: str, limit: int, *, by: Person = ALONE
+) -> list[tuple[str, str, int, str]]:
+    """(id, name, posts, state) of the accounts whose id is ``words``, or whose name or handle has them, the most posts
+    first. Raises RoleError."""
+    by.require("review")
+    return (
+        workspace.cursor()
+        .execute(
+            """
+            WITH found AS (
+                SELECT id, coalesce(name, handle, id) AS name FROM users
+                WHERE id = $words OR contains(lower(coalesce(name, '') || ' @' || coalesce(handle, '')), lower($words))
+                UNION SELECT user_id, user_id FROM posts WHERE user_id = $words
+                    AND NOT EXISTS (SELECT 1 FROM users WHERE id = $words))
+            SELECT f.id, f.name, (SELECT count(*) FROM posts p WHERE p.user_id = f.id) AS posts,
+                coalesce((SELECT state FROM standings t WHERE t.noun = 'user' AND t.subject = f.id), '')
+            FROM found f ORDER BY 3 DESC, 1 LIMIT $limit
+            """,
+            {"words": words.strip(), "limit": limit},
+        )
+        .fetchall()
+    )
 
 
 def accounts_with_strikes(workspace: Workspace, limit: int, *, by: Person = ALONE) -> list[tuple[str, str, int, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -31,6 +30,10 @@ LEAST_OVERLAP = 0.2
 MOST = 500
 CLOSE = 0.55
 """Decided cases that are less alike are not shown."""
+
+CONTRADICTS = 0.7
+"""From here on a decision is told where such a case was decided otherwise: kept where this is not, or the other way
+round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +171,14 @@ def _hashes(workspace: Workspace) -> Hashes:
     return made
 
 
-def closest_cases(
-    workspace: Workspace, post_id: str, *, by: Person = ALONE, k: int = 5, without: Sequence[str] = ()
-) -> list[Case]:
-    """The ``k`` decided posts nearest to one, by words or by picture, nearest first, from CLOSE on; locked ones and
-    ``without`` are left out. Raises RoleError."""
+def closest_cases(workspace: Workspace, post_id: str, *, by: Person = ALONE, k: int = 5) -> list[Case]:
+    """The ``k`` decided posts nearest to one, by words or by picture, nearest first, from CLOSE on; locked ones are
+    left out. Raises RoleError."""
     by.require("review")
     cursor = workspace.cursor()
     own = rows_of(cursor, [post_id]).get(post_id)
     if own is None:
         return []
-    left_out = {own, *rows_of(cursor, list(without)).values()}
     best: dict[int, float] = {}
     for kind in ("text", "dual"):
         rows, vectors = _decided_vectors(workspace, kind)
@@ -189,8 +189,8 @@ def closest_cases(
         scores = (vectors @ queries.T).max(1)
         # In the space of pictures everything is somewhat alike: only nearly the same counts.
         least = CLOSE if kind == "text" else 0.9
-        for at in np.argsort(-scores)[: k + len(left_out)]:
-            if scores[at] >= least and int(rows[at]) not in left_out:
+        for at in np.argsort(-scores)[: k + 1]:
+            if scores[at] >= least and int(rows[at]) != own:
                 best[int(rows[at])] = max(best.get(int(rows[at]), 0.0), float(scores[at]))
     chosen = sorted(best, key=lambda row: -best[row])[:k]
     found = cursor.execute(
@@ -241,9 +241,3 @@ def _decided_vectors(workspace: Workspace, kind: str) -> Decided:
     with _lock:
         _decided_kept[workspace][kind] = (now, (rows, vectors))
     return rows, vectors
-
-
-def contradicts(action: str, cases: Sequence[Case], *, least: float = 0.7) -> list[Case]:
-    """The near cases that were decided otherwise: kept where this is not, or the other way round."""
-    keeps = action == "keep"
-    return [case for case in cases if case.similarity >= least and (case.state == "kept") != keeps]

@@ -48,6 +48,12 @@ REASONS: dict[str, str] = {
     "minors": "Safety of minors",
     "other": "Other breach of the terms",
 }
+USUAL_REASONS: dict[str, str] = {
+    "hate": "hate", "insult": "hate", "toxicity": "hate", "threat": "violence", "sexual": "sexual", "nudity": "sexual",
+    "spam": "spam", "waves": "spam",
+}  # fmt: skip
+"""By the id of a default policy what the desk proposes to give as the reason."""
+
 MAX_NOTE = 4000
 MAX_LABEL = 80
 MAX_GROUP = 5000
@@ -69,6 +75,7 @@ def decide(
     action: str,
     *,
     policy: str | None = None,
+    policies: Mapping[str, str] | None = None,
     by: Person = ALONE,
     label: str | None = None,
     reason: str | None = None,
@@ -81,7 +88,8 @@ def decide(
 ) -> Outcome:
     """Decides on one post, or on a group of which the first is the one that was looked at.
 
-    ``action`` is one of POST_ACTIONS. ``review`` second is blind and has no effect; an appeal is decided by somebody
+    ``action`` is one of POST_ACTIONS. ``policies`` are those of single posts, by id, where ``policy`` is not that of
+    all. ``review`` second is blind and has no effect; an appeal is decided by somebody
     else than before. ``standing_seen`` is the decision that stood when the reviewer looked (0: none): where another one
     has come since, nothing is done. What was seen (scores, thresholds, model ids) is noted with each entry.
 
@@ -89,10 +97,14 @@ def decide(
     the meantime, or not for this reviewer.
     """
     by.require("review")
-    _check(action, policy, label, reason, note, review, post_ids, workspace)
+    under = policies or {}
+    for one in dict.fromkeys([policy, *under.values()]):
+        if one is not None:
+            get_policy(workspace, one)
+    _check(action, label, reason, note, review, post_ids)
     token = token or secrets.token_hex(8)
     now = utc_now()
-    policies = {one.id: one for one in list_policies(workspace)}
+    thresholds = {one.id: one.threshold for one in list_policies(workspace)}
     with workspace.transaction() as cursor:
         if known_token(cursor, token):
             return Outcome((), ())
@@ -109,11 +121,12 @@ def decide(
                 continue
             locked = id_ in standings and standings[id_].state == "locked" and not by.may("unlock")
             (left_out if locked or posts[id_][0] in held else chosen).append(id_)
-        given = _scores_seen(cursor, {posts[id_][0]: id_ for id_ in chosen}, policies)
+        given = _scores_seen(cursor, {posts[id_][0]: id_ for id_ in chosen}, thresholds)
         entries = [
             Decision(
-                0, now, by.name, "post", id_, posts[id_][0], posts[id_][1], policy, action, label, reason, note,
-                {**(seen or {}), **given[id_], "group": len(chosen)}, review, None, token, token, seconds,
+                0, now, by.name, "post", id_, posts[id_][0], posts[id_][1], under.get(id_, policy), action, label,
+                reason, note, {**(seen or {}), **given[id_], "group": len(chosen)}, review, None, token, token,
+                seconds,
             )
             for id_ in chosen
         ]  # fmt: skip
@@ -122,10 +135,11 @@ def decide(
             set_standings(
                 cursor,
                 [
-                    Standing("post", id_, posts[id_][0], STATES[action], label, policy, number, posts[id_][2])
+                    Standing("post", id_, posts[id_][0], STATES[action], label, under.get(id_, policy), number,
+                             posts[id_][2])
                     for id_, number in zip(chosen, ids, strict=True)
                 ],
-            )
+            )  # fmt: skip
             rows = [posts[id_][0] for id_ in chosen]
             _close_reports(cursor, dict(zip(rows, ids, strict=True)))
             cursor.execute("DELETE FROM snoozes WHERE post_row IN (SELECT unnest(?::BIGINT[]))", [rows])
@@ -141,8 +155,8 @@ def undo(
 ) -> Outcome:
     """Takes a decision back, with its whole group, by entries that name the ones they undo.
 
-    A reviewer takes back their own, a lead anybody's. Raises RoleError, and ModerationError for an unknown decision,
-    one that was taken back already, or one that later decisions rest on.
+    A reviewer takes back their own, a lead anybody's. What was decided on a post later goes on to stand. Raises
+    RoleError, and ModerationError for an unknown decision or one that was taken back already.
     """
     by.require("review")
     token = token or secrets.token_hex(8)
@@ -234,14 +248,9 @@ def appeal(workspace: Workspace, post_id: str, note: str, *, by: Person = ALONE)
         )
 
 
-def _check(
-    action: str, policy: str | None, label: str | None, reason: str | None, note: str, review: str,
-    post_ids: Sequence[str], workspace: Workspace,
-) -> None:  # fmt: skip
+def _check(action: str, label: str | None, reason: str | None, note: str, review: str, post_ids: Sequence[str]) -> None:
     if action not in POST_ACTIONS:
         raise ModerationError(f"There is no decision {action!r}; there are {', '.join(POST_ACTIONS)}.")
-    if policy is not None:
-        get_policy(workspace, policy)
     if action == "label" and not (label or "").strip():
         raise ModerationError("A label needs words: what is shown beside the post.")
     if len(label or "") > MAX_LABEL or len(note) > MAX_NOTE:
@@ -297,7 +306,7 @@ def _check_first(
             raise ModerationError("You decided on this post before: another reviewer has to look at it now.")
 
 
-def _scores_seen(cursor: Cursor, ids: Mapping[int, str], policies: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _scores_seen(cursor: Cursor, ids: Mapping[int, str], thresholds: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     """By post id what its scores were, of which model, and the thresholds of then."""
     hashes = dict(
         cursor.execute(
@@ -311,8 +320,8 @@ def _scores_seen(cursor: Cursor, ids: Mapping[int, str], policies: Mapping[str, 
         one = found[ids[score.post_row]]
         one["scores"][score.policy] = round(score.score, 4)
         one["models"][score.policy] = score.model_id
-        if score.policy in policies:
-            one["thresholds"][score.policy] = policies[score.policy].threshold
+        if score.policy in thresholds:
+            one["thresholds"][score.policy] = thresholds[score.policy]
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from core.database.connection import first_row
 from core.jobs.runner import utc_now
 from core.moderation.agreement import cohen_kappa, krippendorff_alpha, wilson
 from core.moderation.identity_terms import IDENTITY_TERMS, group_pattern
@@ -120,13 +121,15 @@ def _agreements(rated: Mapping[str, list[tuple[str, str]]]) -> list[Agreement]:
 @dataclass(frozen=True, slots=True)
 class Volumes:
     """``days`` are (day, action, decisions); ``reviewers`` (name, decisions, median seconds); ``undone`` the share of
-    decisions that were taken back, ``overturned`` of appeals that were decided otherwise."""
+    decisions that were taken back, ``overturned`` of appeals that were decided otherwise. ``median_seconds`` is how
+    long an item was open, ``median_wait`` how many seconds it had waited when it was decided on first."""
 
     days: tuple[tuple[date, str, int], ...]
     reviewers: tuple[tuple[str, int, float | None], ...]
     undone: Share
     overturned: Share
     median_seconds: float | None
+    median_wait: float | None
 
 
 def volumes(workspace: Workspace, *, days: int = 30, by: Person = ALONE) -> Volumes:
@@ -152,8 +155,21 @@ def volumes(workspace: Workspace, *, days: int = 30, by: Person = ALONE) -> Volu
         " AND a.action <> 'undo' AND a.made_at >= ?",
         [since],
     ).fetchall()
-    ((seconds,),) = cursor.execute("SELECT median(seconds) FROM decisions WHERE seconds IS NOT NULL").fetchall()
-    return Volumes(tuple(by_day), tuple(reviewers), Share(undone, made), Share(overturned, appeals), seconds)
+    ((seconds,),) = cursor.execute("SELECT median(seconds) FROM decisions WHERE made_at >= ?", [since]).fetchall()
+    # Posts that were scored anew since they were decided on say nothing of how long they had waited.
+    ((wait,),) = cursor.execute(
+        f"""
+        SELECT median(epoch(d.made_at) - epoch(w.since)) FROM decisions d JOIN (
+            SELECT post_row, min(since) AS since FROM (
+                SELECT s.post_row, s.scored_at AS since FROM scores s JOIN policies q ON q.id = s.policy
+                    WHERE q.enabled AND s.score >= q.threshold::FLOAT
+                UNION ALL SELECT post_row, made_at FROM reports WHERE kind = 'report')
+            GROUP BY 1) w ON w.post_row = d.post_row
+        WHERE {_STANDS} AND d.made_at >= $since AND d.made_at >= w.since
+        """,
+        {"since": since},
+    ).fetchall()
+    return Volumes(tuple(by_day), tuple(reviewers), Share(undone, made), Share(overturned, appeals), seconds, wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +196,40 @@ def drift(workspace: Workspace, *, by: Person = ALONE, limit: int = 200) -> list
         .fetchall()
     )
     return [ScoringRun(p, m, at, n, mean, Share(above, n)) for p, m, at, n, mean, above in reversed(rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The posts that were written from ``start`` on: their mean score, and the share that reaches the threshold."""
+
+    start: date
+    mean: float
+    above: Share
+
+
+PERIODS: tuple[tuple[str, int], ...] = (("day", 92), ("week", 3 * 366), ("month", 10 * 366), ("year", 1 << 30))
+"""Each with the longest span in days that is cut by it."""
+
+
+def scores_over_time(workspace: Workspace, policy: str, *, by: Person = ALONE) -> tuple[str, list[Period]]:
+    """(day, week, month or year, each of them that has scored posts) by when posts were written, oldest first: what a
+    policy finds more of, or what its scorer has not learned from. Raises RoleError."""
+    by.require("insights")
+    scored = "FROM scores s JOIN posts p ON p.row = s.post_row WHERE s.policy = $policy AND p.created_at IS NOT NULL"
+    cursor = workspace.cursor()
+    (days,) = first_row(
+        cursor.execute(
+            f"SELECT coalesce(date_diff('day', min(p.created_at), max(p.created_at)), 0) {scored}", {"policy": policy}
+        )
+    ) or (0,)
+    unit = next(name for name, most in PERIODS if days <= most)
+    threshold = next((one.threshold for one in list_policies(workspace) if one.id == policy), 0.5)
+    rows = cursor.execute(
+        f"SELECT date_trunc($unit, p.created_at)::DATE AS start, avg(s.score),"
+        f" count(*) FILTER (s.score >= $threshold::FLOAT), count(*) {scored} GROUP BY 1 ORDER BY 1",
+        {"policy": policy, "unit": unit, "threshold": threshold},
+    ).fetchall()
+    return unit, [Period(start, mean, Share(above, posts)) for start, mean, above, posts in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,8 @@ def waiting_by_policy(workspace: Workspace) -> list[Waiting]:
         workspace.cursor()
         .execute(
             f"SELECT w.policy, count(DISTINCT w.post_row), min(w.since) FROM ({_FLAGS} UNION ALL BY NAME {_REPORTS}) w"
-            f" JOIN posts p ON p.row = w.post_row WHERE {_UNDECIDED} OR w.reported GROUP BY 1 ORDER BY 2 DESC, 1",
+            f" JOIN posts p ON p.row = w.post_row WHERE ({_UNDECIDED} OR w.reported)"
+            " AND p.row NOT IN (SELECT row FROM hidden_posts) GROUP BY 1 ORDER BY 2 DESC, 1",
         )
         .fetchall()
     )
@@ -242,7 +243,11 @@ def _waiting(cursor: Cursor, wanted: QueueFilter, by: Person, now: datetime) -> 
             " WHERE t.noun = 'post' AND t.state = 'locked' AND t.post_row IS NOT NULL",
             {},
         )
-    mine = "" if by == ALONE else " AND d.reviewer <> $reviewer"
+    # What somebody decided on, they are not handed again: decide() would refuse it.
+    mine = "" if by == ALONE else (
+        " AND NOT EXISTS (SELECT 1 FROM decisions o WHERE o.noun = 'post' AND o.subject = t.subject"
+        " AND o.reviewer = $reviewer AND o.action <> 'undo' AND o.review <> 'appeal')"
+    )  # fmt: skip
     me: dict[str, Any] = {} if by == ALONE else {"reviewer": by.name}
     if wanted.kind == "appeals":
         return (

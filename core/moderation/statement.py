@@ -7,7 +7,7 @@ scope and time, the facts and whether they were found by automated means, the gr
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.database.moderation import Decision, latest_batches, read_decisions
@@ -41,17 +41,47 @@ LOCKED = "locked"
 """Stands in the log for the id of a locked post, for those who may not see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries: ``about`` is the id of a post or an account (of its posts too), ``reviewer`` who decided; what is
+    empty is not asked for."""
+
+    about: str = ""
+    policy: str = ""
+    reviewer: str = ""
+    action: str = ""
+
+    def condition(self) -> tuple[str, list[str]]:
+        """SQL over ``decisions``, and its values."""
+        asked = {"policy": self.policy, "reviewer": self.reviewer, "action": self.action}
+        parts = [f"{column} = ?" for column, value in asked.items() if value]
+        values = [value for value in asked.values() if value]
+        if self.about:
+            parts.append("(subject = ? OR author = ?)")
+            values += [self.about, self.about]
+        return " AND ".join(parts) or "TRUE", values
+
+
 def recent_decisions(
-    workspace: Workspace, limit: int, *, before: int | None = None, by: Person = ALONE
+    workspace: Workspace, limit: int, *, before: int | None = None, wanted: LogFilter | None = None, by: Person = ALONE
 ) -> list[tuple[Decision, int]]:
     """The log, newest first, before the entry of that id: of what was decided together the first entry, which was
     looked at, and how many there are. Raises RoleError."""
     by.require("review")
     hidden = _locked(workspace, by)
+    condition, values = (wanted or LogFilter()).condition()
+    found = latest_batches(workspace.cursor(), limit, before=before, condition=condition, values=values)
     return [
         (replace(entry, subject=LOCKED) if entry.noun == "post" and entry.subject in hidden else entry, entries)
-        for entry, entries in latest_batches(workspace.cursor(), limit, before=before)
+        for entry, entries in found
     ]
+
+
+def reviewers(workspace: Workspace, *, by: Person = ALONE) -> list[str]:
+    """Who has decided anything, by name. Raises RoleError."""
+    by.require("review")
+    found = workspace.cursor().execute("SELECT DISTINCT reviewer FROM decisions ORDER BY 1").fetchall()
+    return [name for (name,) in found]
 
 
 def _locked(workspace: Workspace, by: Person) -> set[str]:

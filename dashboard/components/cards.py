@@ -72,7 +72,7 @@ class Card:
     """A post and what is to be said of it beside itself.
 
     ``spans`` mark matched words in ``text``, which may be an excerpt of the post's; ``badges`` are (kind, text,
-    tooltip); ``search`` gives the card "like this" and "not this".
+    tooltip); ``search`` gives the card "like this" and "not this"; of a ``veiled`` one pictures are blurred and grey.
     """
 
     post: Post
@@ -85,6 +85,7 @@ class Card:
     depth: int = 0
     current: bool = False
     link: bool = True
+    veiled: bool = False
 
 
 def draw_cards(
@@ -138,6 +139,7 @@ def _card_data(card: Card, layout: Layout, thumbnail: Thumbnail) -> dict[str, An
         "lang": post.lang,
         "text": pieces(text, card.spans),
         "pictures": pictures,
+        "veiled": card.veiled,
         "more_pictures": max(0, len(there) - shown),
         "missing": [_missing(item.name, item.error) for item in post.media if not item.path][:4],
         "counts": counts(post),

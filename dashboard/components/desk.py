@@ -18,10 +18,11 @@ from core.database.moderation import Decision
 from core.errors import FeedscopeError
 from core.jobs.runner import utc_now
 from core.moderation.accounts import STRIKES
-from core.moderation.decisions import REASONS, decide, undo
+from core.moderation.alike import CONTRADICTS
+from core.moderation.decisions import REASONS, USUAL_REASONS, decide, undo
 from core.moderation.desk import OpenItem, waited
 from core.moderation.policies import Policy
-from core.moderation.queue import QueueFilter, snooze
+from core.moderation.queue import QueueFilter, release, snooze
 from core.moderation.roles import Person
 from core.moderation.why import why
 from core.types import Post
@@ -47,6 +48,7 @@ _SKIPPED = "desk.skipped"
 _UNDO = "desk.undo"
 _SHIFT = "desk.shift"
 _WHY = "desk.why"
+_RESTS = "desk.rests"
 MAX_ACKS = 500
 
 
@@ -59,8 +61,12 @@ def draw_desk(items: Sequence[OpenItem], wanted: QueueFilter, person: Person, po
         "waits": waits,
         "review": {"second": "second", "appeals": "appeal"}.get(wanted.kind, "first"),
         "me": {"unlock": person.may("unlock")},
-        "items": [_item(one, thumbnail, locked=wanted.kind == "locked") for one in items],
-        "policies": [{"id": one.id, "name": clean(one.name), "action": one.action} for one in policies],
+        "items": [
+            _item(one, thumbnail, locked=wanted.kind == "locked", blind=wanted.kind == "second") for one in items
+        ],
+        "policies": [
+            {"id": one.id, "name": clean(one.name), "reason": USUAL_REASONS.get(one.id, "")} for one in policies
+        ],
         "reasons": [[code, said] for code, said in REASONS.items()],
         "acks": list(st.session_state.get(_ACKED, []))[-MAX_ACKS:],
         "refused": list(st.session_state.get(_REFUSED, [])),
@@ -101,8 +107,8 @@ def receive(person: Person, acts: object) -> None:
 def _decide(person: Person, token: str, act: Mapping[str, Any]) -> None:
     post = str(act.get("post", ""))
     group = [str(one) for one in act.get("group") or [] if isinstance(one, str)]
-    seconds = min(float(act.get("seconds") or 0.0), 3600.0)
-    action = str(act.get("action", ""))
+    seconds = _seconds(act, "seconds")
+    action, standing = str(act.get("action", "")), act.get("standing")
     made = decide(
         resources.workspace(),
         [post, *group],
@@ -116,11 +122,11 @@ def _decide(person: Person, token: str, act: Mapping[str, Any]) -> None:
         token=token,
         seen={"revealed": bool(act.get("revealed")), "similarity": act.get("similarity")},
         seconds=seconds,
-        standing_seen=int(act.get("standing") or 0) if act.get("review") == "first" else None,
+        standing_seen=standing if act.get("review") == "first" and isinstance(standing, int) else None,
     )
     shift = st.session_state.setdefault(_SHIFT, {"decided": 0, "graphic": 0.0})
     shift["decided"] += max(1, len(made.ids))
-    shift["graphic"] += min(float(act.get("graphic") or 0.0), 3600.0)
+    shift["graphic"] += _seconds(act, "graphic")
     if made.ids:
         more = f" and {len(made.ids) - 1} more" if len(made.ids) > 1 else ""
         st.session_state.setdefault(_UNDO, []).append({"id": made.ids[0], "said": f"{action}{more}", "post": post})
@@ -131,6 +137,12 @@ def _decide(person: Person, token: str, act: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
+def _seconds(act: Mapping[str, Any], name: str) -> float:
+    """How long something took, an hour at most; 0 where no number was sent."""
+    value = act.get(name)
+    return min(max(float(value), 0.0), 3600.0) if isinstance(value, int | float) else 0.0
+
+
 def _skip(person: Person, token: str, act: Mapping[str, Any]) -> None:
     skipped: list[str] = st.session_state.setdefault(_SKIPPED, [])
     skipped.append(str(act.get("post", "")))
@@ -139,6 +151,11 @@ def _skip(person: Person, token: str, act: Mapping[str, Any]) -> None:
 
 def _snooze(person: Person, token: str, act: Mapping[str, Any]) -> None:
     snooze(resources.workspace(), str(act.get("post", "")), 24, by=person)
+
+
+def _rest(person: Person, token: str, act: Mapping[str, Any]) -> None:
+    release(resources.workspace(), by=person)
+    st.session_state[_RESTS] = True
 
 
 def _undo(person: Person, token: str, act: Mapping[str, Any]) -> None:
@@ -169,9 +186,19 @@ _ACTS: dict[str, Callable[[Person, str, Mapping[str, Any]], None]] = {
     "decide": _decide,
     "skip": _skip,
     "snooze": _snooze,
+    "rest": _rest,
     "undo": _undo,
     "why": _why,
 }
+
+
+def rests() -> bool:
+    """Whether the reviewer takes a break: nothing is open at them until they go on."""
+    return bool(st.session_state.get(_RESTS))
+
+
+def go_on() -> None:
+    st.session_state[_RESTS] = False
 
 
 def skipped() -> tuple[str, ...]:
@@ -182,7 +209,8 @@ def forget_skipped() -> None:
     st.session_state[_SKIPPED] = []
 
 
-def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any]:
+def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool, blind: bool) -> dict[str, Any]:
+    """What desk.js is told of an item; of a ``blind`` one no way to where its decision is shown."""
     post, user = one.post, one.user
     name = author_name(post, user)
     flagged = [(policy, score) for policy, score in one.scores if score.score >= policy.threshold]
@@ -199,7 +227,7 @@ def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any
         "initial": next((sign.upper() for sign in name if sign.isalnum()), "?"),
         "handle": f"@{clean(user.handle).removeprefix('@')}" if user and user.handle else None,
         "hue": hue(post.user_id or ""),
-        "user_url": ReviewLink(view="accounts", id=post.user_id).url() if post.user_id else None,
+        "user_url": ReviewLink(view="accounts", id=post.user_id).url() if post.user_id and not blind else None,
         "time": short_time(post.created_at) if post.created_at else None,
         "lang": post.lang,
         "text": clean(post.text[:SHOWN_CHARS]) + (" …" if len(post.text) > SHOWN_CHARS else ""),
@@ -232,13 +260,16 @@ def _item(one: OpenItem, thumbnail: Thumbnail, *, locked: bool) -> dict[str, Any
         ],
         "cases": [
             {"id": case.post_id, "url": PostLink(case.post_id).url(), "similarity": case.similarity,
+             "near": case.similarity >= CONTRADICTS,
              "state": case.state, "policy": case.policy or "", "who": clean(case.reviewer),
              "text": clean(shown[case.post_id].text[:200]) if case.post_id in shown else ""}
             for case in one.cases
         ],
         "account": _account(one),
         "past": [_entry(entry) for entry in one.past[-5:]],
-        "links": [
+        "links": []
+        if blind
+        else [
             ["Post", PostLink(post.id).url()],
             ["Like this", SearchLink(like=(post.id,)).url()],
             ["On the map", MapLink(posts=(post.id,)).url()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from datetime import timedelta
 from math import isnan
 
 import streamlit as st
@@ -11,14 +12,14 @@ import streamlit as st
 from core.errors import FeedscopeError, RoleError
 from core.jobs.runner import utc_now
 from core.moderation.desk import waited
-from core.moderation.insights import Agreement, GroupErrors, Share
+from core.moderation.insights import Agreement, GroupErrors, ScoringRun, Share
 from core.moderation.policies import Policy, save_policy
 from core.moderation.roles import Person
 from core.moderation.thresholds import LEAST_DECIDED, LEAST_EACH
 from dashboard import resources
 from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.figures import duration, number, share, stats, table
-from dashboard.components.moderation_charts import draw_reliability, draw_scores, draw_volumes
+from dashboard.components.moderation_charts import draw_over_time, draw_reliability, draw_scores, draw_volumes
 from dashboard.components.notices import notice, state
 from dashboard.components.text import element, label, show
 from dashboard.languages import language_name
@@ -48,7 +49,8 @@ def draw_insights(link: InsightsLink) -> None:
         _draw_agreement(person, policies)
     _draw_volumes(link, person)
     _draw_fairness(link, person, policies)
-    _draw_drift(person, policies)
+    _draw_drift(link, person, policies)
+    draw_reliability(key="insights.reliability")
 
 
 def _draw_head(link: InsightsLink, person: Person) -> None:
@@ -63,6 +65,8 @@ def _draw_head(link: InsightsLink, person: Person) -> None:
     figures.append((number(decided), f"{plural('decision', decided)} in {link.days} days"))
     if found.median_seconds:
         figures.append((duration(found.median_seconds), "a decision, median"))
+    if found.median_wait:
+        figures.append((waited(utc_now() - timedelta(seconds=found.median_wait), utc_now()), "waited, median"))
     show(stats(figures))
 
 
@@ -229,7 +233,7 @@ def _draw_fairness(link: InsightsLink, person: Person, policies: dict[str, Polic
         element(
             "p",
             "Wrongly flagged: of the decided posts that were kept, those that the scorer had flagged. A group with much"
-            " more of it than all posts is treated unfairly by the scorer. Few decisions make wide intervals.",
+            " more of it than all posts is treated unfairly by the scorer. In brackets the 95 % interval.",
             class_="fs-faint",
         ),
     )
@@ -250,8 +254,20 @@ def _error_row(one: GroupErrors) -> tuple[str, ...]:
     return (one.name, number(one.posts), _percent(one.flagged.value), _with_count(one.wrong), _with_count(one.missed))
 
 
-def _draw_drift(person: Person, policies: dict[str, Policy]) -> None:
-    show(element("h2", "Scores over time"))
+def _draw_drift(link: InsightsLink, person: Person, policies: dict[str, Policy]) -> None:
+    chosen = link.policy if link.policy in policies else next(iter(policies))
+    show(element("h2", f"Scores over time: {policies[chosen].name}"))
+    unit, periods = insights.over_time(chosen, person)
+    if len(periods) > 1:
+        draw_over_time(unit, periods, key="insights.over_time")
+        show(
+            element(
+                "p",
+                "By when posts were written. Where it moves, the posts have changed, or are of a kind that the scorer"
+                " has not learned from.",
+                class_="fs-faint",
+            )
+        )
     runs = [run for run in insights.scoring_runs(person) if run.policy in policies]
     if not runs:
         show(element("p", "Nothing was scored yet.", class_="fs-faint"))
@@ -261,17 +277,23 @@ def _draw_drift(person: Person, policies: dict[str, Policy]) -> None:
         latest[run.policy].append(run)
     show(
         table(
-            ("Policy", "Runs", "Posts in the last", "Mean score", "Flagged", "Change of the mean"),
+            ("By scoring run", "Runs", "Posts in the last", "Mean score", "Flagged", "Change of the mean"),
             [
                 (policies[policy].name, number(len(several)), number(several[-1].posts), f"{several[-1].mean:.3f}",
                  _percent(several[-1].above.value),
-                 f"{several[-1].mean - several[-2].mean:+.3f}" if len(several) > 1 else "")
+                 _change(several))
                 for policy, several in latest.items()
             ],
             numeric=(1, 2, 3, 4, 5),
         )
     )  # fmt: skip
-    draw_reliability(key="insights.reliability")
+
+
+def _change(runs: list[ScoringRun]) -> str:
+    """Of the mean, since the run before by the same model: another one's scores are no drift."""
+    *earlier, last = runs
+    before = next((run for run in reversed(earlier) if run.model_id == last.model_id), None)
+    return f"{last.mean - before.mean:+.3f}" if before else ""
 
 
 def _percent(value: float) -> str:
@@ -288,4 +310,6 @@ def _interval(found: Share) -> str:
 
 
 def _with_count(found: Share) -> str:
-    return f"{_percent(found.value)} of {number(found.count)}" if found.count else "none decided"
+    if not found.count:
+        return "none decided"
+    return f"{_percent(found.value)} of {number(found.count)} ({_interval(found)})"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import streamlit as st
 
-from core.moderation.insights import Volumes
+from core.moderation.insights import Period, Volumes
 from core.moderation.thresholds import Preview
 from dashboard.components.text import element, show
 from dashboard.resources import moderation
@@ -57,6 +58,29 @@ def draw_volumes(found: Volumes, days: int, *, key: str) -> None:
     last = found.days[-1][0]
     drawn.update_xaxes(tickformat="%d %b", type="date", range=[last - timedelta(days=days), last + timedelta(days=1)])
     st.plotly_chart(drawn, key=key, config=CONFIG, alt="Decisions by day and action")
+
+
+def draw_over_time(unit: str, periods: Sequence[Period], *, key: str) -> None:
+    """The share of posts that a policy flags and their mean score, by when they were written."""
+    import plotly.graph_objects as go
+
+    colours = chart_colours()
+    drawn = go.Figure()
+    starts = [one.start for one in periods]
+    counts = [one.above.count for one in periods]
+    for name, values, colour in (
+        ("Flagged", [one.above.value for one in periods], colours[1]),
+        ("Mean score", [one.mean for one in periods], colours[0]),
+    ):
+        drawn.add_scatter(
+            x=starts, y=values, name=name, mode="lines+markers", line={"color": colour, "width": 1.5},
+            marker={"size": 5}, customdata=counts,
+            hovertemplate="%{x|%d %b %Y}: %{y:.3f} of %{customdata} posts<extra>" + name + "</extra>",
+        )  # fmt: skip
+    _lay_out(drawn, "", f"By {unit} of the post")
+    drawn.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15})
+    drawn.update_yaxes(rangemode="tozero")
+    st.plotly_chart(drawn, key=key, config=CONFIG, alt=f"Share of flagged posts and mean score by {unit} of the post")
 
 
 def draw_reliability(*, key: str) -> None:

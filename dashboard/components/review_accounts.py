@@ -19,18 +19,20 @@ from dashboard.links import ReviewLink, SearchLink, UserLink
 from dashboard.navigation import go_to, page_link
 from dashboard.resources import moderation
 
+SHOWN = 50
 ACTION_NAMES = {"warn": "Warn", "limit": "Limit", "suspend": "Suspend", "restore": "Restore"}
 
 
 def draw_account(link: ReviewLink, person: Person) -> None:
-    """One account, or those with the most strikes."""
+    """One account, or which one."""
     if not link.id:
-        _draw_most_removed(person)
+        _draw_accounts(person)
         return
     workspace = resources.workspace()
     record = account_record(workspace, link.id, by=person, latest=40)
     if not record.posts and not record.latest:
         state("There is no such account here", f"This workspace knows no account “{link.id[:80]}”.")
+        page_link(ReviewLink(view="accounts"), "Other accounts", icon=":material/group:")
         return
     user = get_users(workspace.cursor(), [link.id]).get(link.id)
     name = (user and (user.name or user.handle)) or link.id
@@ -46,14 +48,18 @@ def draw_account(link: ReviewLink, person: Person) -> None:
     with st.container(horizontal=True):
         page_link(UserLink(id=link.id), "The user's page", icon=":material/person:")
         page_link(SearchLink(users=(link.id,)), "All posts", icon=":material/search:")
+        page_link(ReviewLink(view="log", id=link.id), "In the log", icon=":material/history:")
+        page_link(ReviewLink(view="accounts"), "Other accounts", icon=":material/group:")
     with st.form("account_decision", border=True):
         left, right = st.columns([1, 1])
         action = left.selectbox("Decision", list(USER_ACTIONS), format_func=lambda one: ACTION_NAMES[one])
-        reason = right.selectbox("Reason", list(REASONS), format_func=lambda one: REASONS[one])
+        last = next((one.reason for one in record.latest if one.reason in REASONS), None)
+        reason = right.selectbox("Reason", list(REASONS), index=list(REASONS).index(last) if last else None,
+                                 format_func=lambda one: REASONS[one], placeholder="Choose one")  # fmt: skip
         note = st.text_input("Note", max_chars=4000)
         if st.form_submit_button("Decide on the account", type="primary"):
             try:
-                decide_account(workspace, link.id, action, reason=reason, note=note, by=person)
+                decide_account(workspace, link.id, action, reason=reason or "", note=note, by=person)
             except FeedscopeError as error:
                 notice(str(error), kind="error")
             else:
@@ -93,16 +99,24 @@ def _draw_erasure(user_id: str, person: Person) -> None:
             )
 
 
-def _draw_most_removed(person: Person) -> None:
-    rows = moderation.accounts_by_strikes(50, person)
-    if not rows:
-        state("No account has a strike yet", "Accounts are listed here once a post of theirs was removed.")
-        return
-    show(element("h2", "Accounts by strikes"))
+def _draw_accounts(person: Person) -> None:
+    """Those that were asked for by name, or those with the most strikes."""
+    words = st.text_input("Find an account", key="accounts.words", placeholder="A name, a handle or an id", width=320)
+    if words.strip():
+        rows, counted = moderation.accounts_named(words, SHOWN, person), "Posts"
+        if not rows:
+            state("No account is called so", f"No id, name or handle here has “{words.strip()[:80]}”.")
+            return
+    else:
+        rows, counted = moderation.accounts_by_strikes(SHOWN, person), "Strikes"
+        if not rows:
+            state("No account has a strike yet", "Accounts are listed here once a post of theirs was removed.")
+            return
+    show(element("h2", "Accounts found" if words.strip() else "Accounts by strikes"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = {user: f"{label(name)} ({strikes})" for user, name, strikes, _ in rows}
+        names = {user: f"{label(name)} ({number(n)})" for user, name, n, _ in rows}
         chosen = st.selectbox("Account", list(names), format_func=lambda one: names[one], width=320)
         if st.button("Open", icon=":material/arrow_forward:"):
             go_to(ReviewLink(view="accounts", id=chosen))
-    show(table(("Account", "Strikes", "State"), [(name, number(n), standing or "") for _, name, n, standing in rows],
+    show(table(("Account", counted, "State"), [(name, number(n), standing) for _, name, n, standing in rows],
                numeric=(1,)))  # fmt: skip

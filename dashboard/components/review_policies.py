@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import FeedscopeError
 from core.moderation.policies import (
     ATTRIBUTES,
+    MAX_EXAMPLES,
     PERSPECTIVE,
     POST_ACTIONS,
     SCORER_NAMES,
@@ -24,7 +25,7 @@ from dashboard.components.notices import notice
 from dashboard.components.text import element, label, show
 from dashboard.links import InsightsLink, ReviewLink
 from dashboard.navigation import go_to, page_link
-from dashboard.resources import moderation
+from dashboard.resources import collections, insights, moderation
 
 ACTION_NAMES = {"keep": "Keep", "remove": "Remove", "label": "Label", "limit": "Limit", "escalate": "Escalate"}
 
@@ -32,15 +33,19 @@ ACTION_NAMES = {"keep": "Keep", "remove": "Remove", "label": "Label", "limit": "
 def draw_policies(link: ReviewLink, person: Person) -> None:
     policies = moderation.policies()
     waits = {one.policy: one.count for one in moderation.waiting()}
+    acted: dict[str, tuple[int, int]] = {}
+    for found in insights.precision(person):
+        hits, count = acted.get(found.policy, (0, 0))
+        acted[found.policy] = (hits + found.acted.hits, count + found.acted.count)
     show(
         table(
-            ("Policy", "Scorer", "From", "Proposes", "Wait", ""),
+            ("Policy", "Scorer", "From", "Proposes", "Wait", "Of its flags, acted on", ""),
             [
                 (one.name, _scorer_name(one), f"{one.threshold:.2f}", ACTION_NAMES[one.action],
-                 number(waits.get(one.id, 0)), "" if one.enabled else "Off")
+                 number(waits.get(one.id, 0)), _precision(acted.get(one.id)), "" if one.enabled else "Off")
                 for one in policies
             ],
-            numeric=(2, 4),
+            numeric=(2, 4, 5),
         )
     )  # fmt: skip
     if not person.may("policies"):
@@ -67,6 +72,10 @@ def draw_policies(link: ReviewLink, person: Person) -> None:
         _draw_new(person, set(by_id))
     with st.container(border=True, key="second_share"):
         _draw_second(person)
+
+
+def _precision(acted: tuple[int, int] | None) -> str:
+    return "" if acted is None else f"{share(acted[0] / acted[1])} of {number(acted[1])}"
 
 
 def _scorer_name(policy: Policy) -> str:
@@ -109,9 +118,14 @@ def _draw_new(person: Person, taken: set[str]) -> None:
         name = st.text_input("Name", max_chars=60, placeholder="Ticket touts")
         words = st.text_area("Sentences, a line each", max_chars=2000, height=80,
                              placeholder="Selling concert tickets far above their price")  # fmt: skip
-        given = st.text_area("Ids of example posts, a line each", height=68)
+        kept = {one.id: one for one in collections.collections("post")}
+        chosen = st.selectbox("Example posts: a collection", list(kept), index=None, placeholder="None",
+                              format_func=lambda id_: f"{label(kept[id_].name)} ({number(kept[id_].size)})",
+                              help="Gather posts on any page with “Add to collection”.")  # fmt: skip
+        given = st.text_area("Example posts: ids, a line each", height=68)
         if st.form_submit_button("Make it and rank the posts", type="primary"):
-            examples = [line.strip() for line in given.splitlines() if line.strip()]
+            members = collections.post_ids(chosen)[:MAX_EXAMPLES] if chosen else []
+            examples = list(dict.fromkeys([*filter(None, map(str.strip, given.splitlines())), *members]))
             policy = Policy(
                 new_id(name, taken), name, "", "described", 0.6, "label", about={"words": words, "examples": examples}
             )

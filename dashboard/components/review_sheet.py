@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import FeedscopeError
-from core.moderation.decisions import decide, undo
-from core.moderation.policies import POST_ACTIONS
+from core.moderation.decisions import MAX_LABEL, REASONS, USUAL_REASONS, decide, undo
 from core.moderation.roles import Person
 from dashboard import resources
 from dashboard.components.cards import Card, Selection, draw_cards
 from dashboard.components.figures import number
 from dashboard.components.notices import notice, state
+from dashboard.components.shortcuts import draw_button_keys
 from dashboard.components.text import element, show
 from dashboard.links import ReviewLink
 from dashboard.navigation import current, show_in_address_bar
 from dashboard.resources import moderation
 
 PAGE = 24
-ACTION_NAMES = {"keep": "Keep", "remove": "Remove", "label": "Label", "limit": "Limit", "escalate": "Escalate"}
+KEYS = {"keep": "k", "remove": "r", "limit": "m", "label": "l"}
+"""Escalating is left to the desk, where it is asked for twice."""
+
+ACTION_NAMES = {"keep": "Keep", "remove": "Remove", "limit": "Limit", "label": "Label"}
 
 
 def draw_sheet(link: ReviewLink, person: Person, waits: int) -> None:
+    left_out = st.session_state.pop("sheet.left_out", 0)
+    if left_out:
+        notice(f"{number(left_out)} of the ticked posts are open at somebody else's or locked and were left out.")
     items = moderation.waiting_items(link.wanted(), person, limit=PAGE, offset=(link.number - 1) * PAGE)
     if not items:
         state("Nothing waits here", "All of this queue is decided, snoozed, or open at somebody else's.")
@@ -37,9 +44,8 @@ def draw_sheet(link: ReviewLink, person: Person, waits: int) -> None:
     _draw_choice(link, person, ids, selection, waits)
     cards = [
         Card(
-            # On a sheet no picture is shown that nobody asked for.
-            replace(posts[item.post_id], media=()) if not st.session_state.get("sheet.pictures") else
             posts[item.post_id],
+            veiled=not st.session_state.get("sheet.pictures"),
             user=users.get(posts[item.post_id].user_id or ""),
             text=posts[item.post_id].text[:280],
             badges=[
@@ -69,36 +75,59 @@ def _draw_choice(link: ReviewLink, person: Person, ids: list[str], selection: Se
         show(element("p", "Second reviews and appeals are decided one at a time, on the desk.", class_="fs-faint"))
         return
     chosen = selection.ids
-    with st.container(horizontal=True, vertical_alignment="center", key="sheet_actions"):
+    with st.container(horizontal=True, vertical_alignment="center", key="sheet_choice"):
         of = f"{number(len(ids))} shown, {number(waits)} {'waits' if waits == 1 else 'wait'}"
         said = f"{number(len(chosen))} ticked" if chosen else f"Tick posts: {of}"
         show(element("strong", said), width="content")
         if set(ids) - set(chosen):
-            st.button("Tick all shown", key="sheet.all", on_click=_tick, args=(selection, ids), type="tertiary")
+            st.button("Tick all shown `a`", key="sheet.all", on_click=_tick, args=(selection, ids), type="tertiary")
         if chosen:
             st.button("Clear", icon=":material/close:", type="tertiary", key="sheet.clear", on_click=selection.clear)
-        st.toggle("Pictures", key="sheet.pictures")
-        offered = [one for one in POST_ACTIONS if one != "escalate"]
-        action = st.selectbox("Decision", offered, key="sheet.action", format_func=lambda one: ACTION_NAMES[one],
-                              width=130, label_visibility="collapsed")  # fmt: skip
-        words = None
-        if action == "label":
-            words = st.text_input("Label", key="sheet.label", width=180, max_chars=80, placeholder="Which label",
-                                  label_visibility="collapsed")  # fmt: skip
-        count = f" {number(len(chosen))}" if chosen else ""
-        if st.button(ACTION_NAMES[action] + count, type="primary", disabled=not chosen, key="sheet.decide"):
-            try:
-                made = decide(resources.workspace(), chosen, action, policy=link.policy or None, by=person, label=words)
-            except FeedscopeError as error:
-                notice(str(error), kind="error")
-            else:
-                selection.clear()
-                more = f" and {len(made.ids) - 1} more" if len(made.ids) > 1 else ""
-                st.session_state.setdefault("desk.undo", []).append(
-                    {"id": made.ids[0], "said": f"{action}{more}", "post": made.post_ids[0]}
-                )
-                st.rerun()
+        st.toggle("Show the pictures", key="sheet.pictures")
+    if chosen:
+        _draw_decisions(link, person, selection)
     _draw_undo(person)
+    keys = {key: f"sheet.{action}" for action, key in KEYS.items()}
+    draw_button_keys({"a": "sheet.all", "z": "sheet.undo", **keys}, key="sheet.keys")
+
+
+def _draw_decisions(link: ReviewLink, person: Person, selection: Selection) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sheet_actions"):
+        usual = USUAL_REASONS.get(link.policy)
+        reason = st.selectbox("Reason", list(REASONS), index=list(REASONS).index(usual) if usual else None, width=210,
+                              format_func=lambda one: REASONS[one], placeholder="None")  # fmt: skip
+        words = st.text_input("Words of a label", key="sheet.words", width=190, max_chars=MAX_LABEL)
+        pressed = [
+            action
+            for action, key in KEYS.items()
+            if st.button(f"{ACTION_NAMES[action]} {number(len(selection.ids))} `{key}`", key=f"sheet.{action}")
+        ]
+    if not pressed:
+        return
+    action = pressed[0]
+    try:
+        made = decide(
+            resources.workspace(), selection.ids, action, policy=link.policy or None, by=person,
+            policies={} if link.policy else _flagged_under(selection.ids),
+            label=words if action == "label" else None, reason=reason if action != "keep" else None,
+        )  # fmt: skip
+    except FeedscopeError as error:
+        notice(str(error), kind="error")
+        return
+    selection.clear()
+    more = f" and {len(made.ids) - 1} more" if len(made.ids) > 1 else ""
+    if made.ids:
+        st.session_state.setdefault("desk.undo", []).append(
+            {"id": made.ids[0], "said": f"{action}{more}", "post": made.post_ids[0]}
+        )
+    if made.left_out:
+        st.session_state["sheet.left_out"] = len(made.left_out)
+    st.rerun()
+
+
+def _flagged_under(ids: Sequence[str]) -> dict[str, str]:
+    """The policy of each post's highest flag, of those that have one."""
+    return {id_: mark.flags[0][0] for id_, mark in moderation.marks_of(ids).items() if mark.flags}
 
 
 def _tick(selection: Selection, ids: list[str]) -> None:

@@ -12,7 +12,7 @@ from core.moderation.queue import KINDS, ORDERS, Kind, Order
 from core.moderation.roles import Person
 from dashboard import resources
 from dashboard.components.cards import plural
-from dashboard.components.desk import draw_desk, forget_skipped, skipped
+from dashboard.components.desk import draw_desk, forget_skipped, go_on, rests, skipped
 from dashboard.components.figures import number
 from dashboard.components.jobs import progress
 from dashboard.components.notices import notice, state
@@ -80,7 +80,10 @@ def _draw_views(link: ReviewLink, person: Person) -> None:
 
 def _change_view() -> None:
     link, _ = current(ReviewLink)
-    show_in_address_bar(replace(link, view=st.session_state["review.view"], id="", number=1))
+    view = st.session_state["review.view"]
+    # The desk and the sheet show the same queue; the log is narrowed by itself.
+    policy = link.policy if view in ("desk", "sheet") else ""
+    show_in_address_bar(replace(link, view=view, policy=policy, id="", who="", did="", number=1))
 
 
 def _draw_scoring() -> None:
@@ -119,6 +122,10 @@ def _draw_queue(link: ReviewLink, person: Person) -> None:
     if waits == 0 and resources.overview().posts == 0:
         state("There is nothing to review yet", "Posts are scored as they are imported.")
         page_link(DataLink(), "Bring your data", icon=":material/upload:")
+        return
+    if rests():
+        state("You take a break", "Nothing is open at you: others can have what you had. Your undo is kept.")
+        st.button("Go on", type="primary", icon=":material/play_arrow:", key="review.go_on", on_click=go_on)
         return
     items = moderation.next_items(wanted, person, skip=skipped())
     if not items and waits and skipped():
@@ -176,8 +183,12 @@ def _draw_saved(link: ReviewLink, person: Person) -> None:
     """Queues that were kept under a name, for everybody."""
     kept = moderation.saved_queues()
     for name, address in kept.items():
-        if st.button(label(name), key=f"review.saved.{name}", icon=":material/inbox:", type="tertiary"):
-            go_to(address)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            if st.button(label(name), key=f"review.saved.{name}", icon=":material/inbox:", type="tertiary"):
+                go_to(address)
+            if st.button("Forget", key=f"review.forget.{name}", icon=":material/close:", type="tertiary"):
+                moderation.forget_queue(name, person)
+                st.rerun()
     name = st.text_input("Keep this queue as", key="review.save_as", max_chars=60)
     if st.button("Keep", disabled=not (name or "").strip(), key="review.save"):
         moderation.save_queue(name.strip(), link, person)

@@ -19,7 +19,8 @@ class ReviewLink(Link):
 
     ``kind`` is open, appeals, second or locked; ``policy`` the id of one policy (empty: all); ``langs`` and
     ``has_picture`` narrow it, ``reported`` leaves what people sent. ``view`` desk shows an item at a time, sheet many.
-    ``id`` is the policy or the account that the views policies and accounts are about; ``number`` the shown page.
+    ``id`` is the policy or the account that the views policies and accounts are about, in the log a post or an account;
+    there ``who`` is a reviewer and ``did`` a decision. ``number`` is the shown page.
     """
 
     page: ClassVar[str] = "review"
@@ -32,6 +33,8 @@ class ReviewLink(Link):
     has_picture: bool | None = None
     reported: bool = False
     id: str = ""
+    who: str = ""
+    did: str = ""
     number: int = 1
 
     @classmethod
@@ -46,6 +49,8 @@ class ReviewLink(Link):
             has_picture=reader.one("picture", parse.yes_no, None),
             reported=reader.one("reported", parse.yes_no, False),
             id=reader.one("id", parse.name, ""),
+            who=reader.one("who", parse.name, ""),
+            did=reader.one("did", parse.name, ""),
             number=reader.one("page", parse.whole(1, 10**6), 1),
         )
         return link, tuple(reader.notices)
@@ -61,6 +66,8 @@ class ReviewLink(Link):
             "picture": picture,
             "reported": "yes" if self.reported else "",
             "id": self.id,
+            "who": self.who,
+            "did": self.did,
             "page": str(self.number) if self.number > 1 else "",
         }
         return {name: value for name, value in given.items() if value}

@@ -7,6 +7,7 @@ import streamlit as st
 from core.moderation.insights import (
     Agreement,
     GroupErrors,
+    Period,
     Precision,
     ScoringRun,
     Volumes,
@@ -14,6 +15,7 @@ from core.moderation.insights import (
     drift,
     fairness,
     precision_of_scorers,
+    scores_over_time,
     volumes,
 )
 from core.moderation.roles import Person
@@ -51,6 +53,15 @@ def _volume(days: int, by: Person, at: Version) -> Volumes:
 
 def scoring_runs(by: Person) -> list[ScoringRun]:
     return drift(workspace(), by=by)
+
+
+def over_time(policy: str, by: Person) -> tuple[str, list[Period]]:
+    return _over_time(policy, by, version())
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _over_time(policy: str, by: Person, at: Version) -> tuple[str, list[Period]]:
+    return scores_over_time(workspace(), policy, by=by)
 
 
 def errors_by_group(policy: str, by: Person) -> tuple[list[GroupErrors], list[GroupErrors]]:

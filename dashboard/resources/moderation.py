@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.database.moderation import Decision
-from core.moderation.accounts import accounts_with_strikes
+from core.moderation.accounts import accounts_with_strikes, find_accounts
 from core.moderation.desk import OpenItem, open_item
 from core.moderation.effects import Mark, marks
 from core.moderation.policies import Policy, list_policies
 from core.moderation.queue import Item, QueueFilter, Waiting, claim_next, count_waiting, list_waiting, waiting_by_policy
 from core.moderation.roles import Person
-from core.moderation.saved import list_saved, save_address
+from core.moderation.saved import forget, list_saved, save_address
 from core.moderation.scorers.words import reliability_of_packaged
 from core.moderation.scoring import unscored
-from core.moderation.statement import recent_decisions
+from core.moderation.statement import LogFilter, recent_decisions, reviewers
 from dashboard.links import ReviewLink, parse_url
 from dashboard.resources.opened import Version, version, workspace
 
@@ -66,9 +66,16 @@ def _not_scored(at: Version) -> dict[str, int]:
     return unscored(workspace())
 
 
-def decisions(limit: int, by: Person, before: int | None = None) -> list[tuple[Decision, int]]:
+def decisions(
+    limit: int, by: Person, *, before: int | None = None, wanted: LogFilter | None = None
+) -> list[tuple[Decision, int]]:
     """The log, newest first: the first entry of what was decided together, and how many there are. Raises RoleError."""
-    return recent_decisions(workspace(), limit, before=before, by=by)
+    return recent_decisions(workspace(), limit, before=before, wanted=wanted, by=by)
+
+
+def deciders(by: Person) -> list[str]:
+    """Who has decided anything. Raises RoleError."""
+    return reviewers(workspace(), by=by)
 
 
 def saved_queues() -> dict[str, ReviewLink]:
@@ -85,9 +92,18 @@ def save_queue(name: str, link: ReviewLink, by: Person) -> None:
     save_address(workspace(), name, link.url(), by=by)
 
 
+def forget_queue(name: str, by: Person) -> None:
+    forget(workspace(), name, by=by)
+
+
 def accounts_by_strikes(limit: int, by: Person) -> list[tuple[str, str, int, str]]:
     """(id, name, strikes, state) of the accounts with the most. Raises RoleError."""
     return accounts_with_strikes(workspace(), limit, by=by)
+
+
+def accounts_named(words: str, limit: int, by: Person) -> list[tuple[str, str, int, str]]:
+    """(id, name, posts, state) of the accounts of that id, name or handle. Raises RoleError."""
+    return find_accounts(workspace(), words, limit, by=by)
 
 
 def reliability() -> dict[str, list[tuple[float, float, int]]]:

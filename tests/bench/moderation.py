@@ -1,5 +1,5 @@
-"""The review desk on a workspace that is given: next item, near-duplicate group, closest cases, threshold preview, and
-how fast posts are scored from their stored vectors.
+"""The review desk on a workspace that is given: next item, near-duplicate group, closest cases, threshold preview, how
+fast posts are scored from their stored vectors, and what scoring leaves of the speed of an import.
 
     python -m tests.bench.moderation WORKSPACE [DECISIONS]
 
@@ -7,16 +7,20 @@ Works on a copy: scores are made up under the policy "bench", and DECISIONS (5,0
 workspace of 200,000 posts.
 """
 
+import csv
 import json
 import shutil
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from core.database.moderation import store_scores
+from core.ingest import pipeline
 from core.jobs.runner import utc_now
 from core.moderation.alike import closest_cases, group_of
 from core.moderation.decisions import decide
@@ -30,6 +34,9 @@ from core.settings import Settings
 from core.workspace import Workspace
 
 TURNS = 30
+IMPORTED = 2000
+"""Posts of the given workspace that are imported anew, with and without scoring."""
+IMPORTS = 2
 
 
 def timed(call, turns=TURNS):
@@ -47,7 +54,9 @@ def measure(folder, decisions=5000):
     with tempfile.TemporaryDirectory() as place:
         copy = Path(shutil.copytree(folder, Path(place) / "copy"))
         with Workspace.open(copy, Settings(workspace=copy)) as workspace:
-            return _measure(workspace, decisions)
+            found = _measure(workspace, decisions)
+            posts = _write_posts(workspace, Path(place) / "posts.csv")
+        return found | _imports(Path(place), posts)
 
 
 def _measure(workspace, decisions):
@@ -100,6 +109,57 @@ def _scoring(workspace, rows):
         _ = vectors @ scorer.models[name].vectors + scorer.models[name].bias
     linear = time.perf_counter() - started
     return {"first_look_posts_s": round(len(given) / whole), "linear_part_posts_s": round(len(given) / linear)}
+
+
+def _write_posts(workspace, path):
+    """The first posts that say something, as a file; gives how many."""
+    found = workspace.cursor().execute(
+        "SELECT id, text, user_id, created_at, lang FROM posts WHERE text <> '' ORDER BY row LIMIT ?", [IMPORTED]
+    )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "author", "created_at", "lang"])
+        writer.writerows(rows := found.fetchall())
+    return len(rows)
+
+
+def _imports(place, posts):
+    """Posts a second of whole imports with and without scoring, in turns, each the better of its own; and in those with
+    scoring, what it leaves of the posts that are encoded and indexed a second."""
+    whole, kept = {True: [], False: []}, []
+    for turn in range(IMPORTS):
+        for scored in (True, False) if turn % 2 else (False, True):
+            folder = place / f"imported-{turn}-{scored}"
+            spent = {"bring_up_to_date": 0.0, "score_pending": 0.0}
+            with Workspace.open(folder, Settings(workspace=folder), create=True) as workspace:
+                started = time.perf_counter()
+                with _timed("bring_up_to_date", spent), _timed("score_pending", spent, skip=not scored):
+                    workspace.jobs.run_now("ingest", {"path": str(place / "posts.csv")}, title="Import")
+                whole[scored].append(time.perf_counter() - started)
+            if scored:
+                kept.append(spent["bring_up_to_date"] / sum(spent.values()))
+    return {
+        "imported": posts,
+        "import_posts_s": round(posts / min(whole[False]), 1),
+        "import_and_score_posts_s": round(posts / min(whole[True]), 1),
+        "import_ratio": round(min(whole[False]) / min(whole[True]), 3),
+        "encoding_ratio": round(float(np.median(kept)), 3),
+    }
+
+
+@contextmanager
+def _timed(step, spent, skip=False):
+    """Adds up the seconds of a step of imports, or skips it."""
+    work = getattr(pipeline, step)
+
+    def timed_step(context):
+        started = time.perf_counter()
+        if not skip:
+            work(context)
+        spent[step] += time.perf_counter() - started
+
+    with patch.object(pipeline, step, timed_step):
+        yield
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core.moderation.decisions import decide
+from core.moderation.queue import set_second_share
 from core.moderation.reports import report
 from core.moderation.roles import ALONE
 from core.settings import Settings
@@ -29,6 +31,8 @@ def shift(network, imports, tmp_path_factory):
     with Workspace.open(copy, Settings(workspace=copy, threads=2)) as workspace:
         workspace.jobs.run_now("ingest", {"path": str(folder / "wave.tsv")}, title="Import a wave")
         assert report(workspace, ["cat0", "hostile", "garden1"], "insult", "<b>look</b>", by=ALONE) == 3
+        set_second_share(workspace, 1.0)
+        decide(workspace, ["garden2"], "remove", policy="insult")
     with serve(copy, imports) as address:
         yield address
 
@@ -104,6 +108,37 @@ def test_a_shift(desk):
     assert "took back" in text
     assert "seen k r e" in text
     assert "Sensitive content" in text
+
+
+def test_a_second_review_is_blind_and_counts_as_agreement(desk):
+    page = desk.open("review?queue=second&order=waiting").page
+    item = page.locator("article.item")
+    item.wait_for()
+    assert item.get_attribute("data-post") == "garden2"
+    beside = page.locator("aside").inner_text()
+    assert "blind" in beside
+    assert "remove" not in beside
+    before = waits(page)
+    page.keyboard.press("r")
+    desk.settle()
+    assert waits(page) == before - 1
+    desk.open("insights")
+    agreed = page.locator(".fs-table", has_text="Reviewed twice").first.inner_text()
+    assert "100 %" in agreed
+
+
+def test_many_are_decided_on_the_sheet_by_keys(desk):
+    page = desk.open("review?view=sheet&reported=yes").page
+    page.locator("article").first.wait_for()
+    there = page.locator("article").count()
+    page.locator("article .tick").first.click()
+    desk.settle()
+    page.keyboard.press("k")
+    desk.settle()
+    assert page.locator("article").count() == there - 1
+    page.keyboard.press("z")
+    desk.settle()
+    assert page.locator("article").count() == there
 
 
 def test_strangers_words_stay_words_on_the_desk(desk):

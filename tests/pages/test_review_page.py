@@ -73,6 +73,31 @@ def test_what_the_browser_sends_is_decided_once(flagged, visit, monkeypatch):
     visit("search", q="dog").check()
 
 
+def test_a_break_hands_back_what_is_open_and_the_log_is_narrowed_by_its_address(flagged, visit):
+    from core.moderation.decisions import decide
+    from core.moderation.roles import ALONE
+    from dashboard.components import desk
+
+    visit("review").check()
+    assert workspace().cursor().execute("SELECT count(*) FROM claims").fetchone() == (2,)
+    state = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.st, "session_state", state)
+        desk.receive(ALONE, [{"do": "rest", "token": "ab" * 8}])
+        assert desk.rests()
+    assert workspace().cursor().execute("SELECT count(*) FROM claims").fetchone() == (0,)
+    decide(workspace(), ["dog"], "remove", policy="insult")
+    decide(workspace(), ["dog2"], "keep")
+    visit("review", view="log", did="keep").check()
+    assert visit.html.count("<tr") == 2
+    visit("review", view="log", id="nothing").check()
+    assert "No entry is like that" in visit.html
+    visit("review", view="accounts", id="", did="").check()
+    visit.app.text_input(key="accounts.words").set_value("nobody of that name").run()
+    visit.check()
+    assert "No account is called so" in visit.html
+
+
 def test_a_removed_post_is_gone_from_the_search_page_at_once(flagged, visit):
     from core.moderation.decisions import decide
 
@@ -113,10 +138,11 @@ def test_a_locked_post_has_no_picture_and_no_neighbours_even_for_a_lead(flagged,
 def test_posts_of_the_sheet_are_ticked_and_decided_together_and_taken_back(flagged, visit):
     visit("review", view="sheet").check()
     assert sorted(visit.cards()) == ["dog", "hostile"]
-    assert visit.app.button(key="sheet.decide").disabled
+    assert visit.component("cards")["cards"][0]["veiled"]
     visit.app.button(key="sheet.all").click().run()
-    visit.app.selectbox(key="sheet.action").set_value("remove").run()
-    visit.app.button(key="sheet.decide").click().run()
+    visit.app.button(key="sheet.label").click().run()
+    assert "A label needs words" in visit.html
+    visit.app.button(key="sheet.remove").click().run()
     visit.check()
     assert "Nothing waits here" in visit.html
     visit("review", view="log").check()

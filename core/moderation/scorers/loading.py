@@ -145,14 +145,10 @@ def _holds_minilm(workspace: Workspace) -> bool:
     return space is not None and space.model_id == MINILM_ID
 
 
-LIKELY = 0.15
-"""What the first look finds less likely is not looked at again."""
-
-
 def _second_look(workspace: Workspace, policies: list[Policy], beside: str) -> Scorer | None:
     """Reads again, in the order of their words, the posts that the first look finds likely enough."""
     from core.encoders.minilm import DIM, load_minilm
-    from core.moderation.scorers.words import SECOND_LOOK, load_word_scorer
+    from core.moderation.scorers.words import LIKELY, SECOND_LOOK, load_word_scorer
 
     scorer = load_word_scorer()
     tuned = scorer.tuned

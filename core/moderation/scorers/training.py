@@ -20,6 +20,7 @@ from core.moderation.scorers.tuned import TunedReader, TunedRecipe, tune
 from core.moderation.scorers.word_model import Floats, Labels, Recipe, WordModel, fit_word_model
 from core.moderation.scorers.words import (
     CLASSES,
+    LIKELY,
     SECOND_LOOK,
     WordScorer,
     read_word_scorer,
@@ -45,7 +46,8 @@ def train_words(
 ) -> dict[str, Any]:  # fmt: skip
     """Trains a model for each attribute of which the sets say something, and one over the classes of CLASS_SET, and
     writes them to ``out``. Sets named in ``without`` are left out. ``second_look`` tunes MiniLM's upper layers too,
-    unless ``tuned`` brings them. Gives the counts and how well calibrated each is on texts not fitted on.
+    unless ``tuned`` brings them. Gives the counts and how well calibrated each is on texts not fitted on, scored as
+    posts are: by the second look too where the first finds them likely.
 
     Vectors and the second look's progress are kept in the folder ``cache``, by default beside ``out``: a run that was
     stopped goes on there, and so does one without some of the sets.
@@ -66,7 +68,12 @@ def train_words(
     vectors = sentence_vectors(texts, cache, report)
     if second_look and tuned is None and CLASS_SET not in without:
         tuned = _tune(texts, labels, seed, cache, report)
-    looked = _look(texts, labels, tuned, report)
+    reader = TunedReader(*tuned) if tuned else None
+    own = np.array([name == CLASS_SET for name, _ in labels])
+    tuned_on = own & ~held_out(texts) if tuned else np.zeros(len(texts), np.bool_)
+    looked = None
+    if reader is not None:  # NaN for all but what it is at home with and was not trained on: there its weight is fitted
+        looked = _look(reader, texts, np.flatnonzero(own & ~tuned_on), report)
     report("hashing words", 0, None)
     ngrams = ngram_features(texts)
     models: dict[str, WordModel] = {}
@@ -86,8 +93,12 @@ def train_words(
         models[task] = fitted.model
         counts[task] = {"texts": len(rows), "positive": int((known > 0).sum())}
         if task != CLASSES:
-            reliability[task] = reliability_bins(fitted.unseen[:, 1], known == 1)
-            counts[task]["ece"] = round(calibration_error(fitted.unseen[:, 1], known == 1), 4)
+            unseen = ~tuned_on[rows] if second is not None else np.ones(len(rows), np.bool_)
+            scores, truth = fitted.first[unseen, 1], known[unseen] == 1
+            if second is not None and reader is not None:
+                scores = _as_used(fitted.model, fitted.first[unseen], reader, texts, rows[unseen], report)
+            reliability[task] = reliability_bins(scores, truth)
+            counts[task]["ece"] = round(calibration_error(scores, truth), 4)
     about = {
         "sets": [name for name in SETS if name not in without],
         "counts": counts,
@@ -98,9 +109,8 @@ def train_words(
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     hashes = text_hashes(texts)
-    own = np.array([name == CLASS_SET for name, _ in labels]) & ~held_out(texts)
-    tuned_on = np.unique(hashes[own]) if tuned else hashes[:0]
-    save_word_scorer(out, WordScorer(models, CLASS_NAMES, about, "", None, np.unique(hashes), tuned_on), tuned)
+    seen = np.unique(hashes), np.unique(hashes[tuned_on])
+    save_word_scorer(out, WordScorer(models, CLASS_NAMES, about, "", None, *seen), tuned)
     return {"out": str(out), "bytes": out.stat().st_size, "model_id": read_word_scorer(out).model_id, **about}
 
 
@@ -128,19 +138,23 @@ def _tune(texts: Sequence[str], labels: Sequence[tuple[str, str]], seed: int, ke
     )  # fmt: skip
 
 
-def _look(
-    texts: Sequence[str], labels: Sequence[tuple[str, str]], tuned: Tuned | None, report: Report
-) -> Floats | None:
-    """What the second look says of the texts of CLASS_SET that it was not trained on, NaN for all others: how much it
-    counts is fitted where it is at home."""
-    if tuned is None:
-        return None
-    held = held_out(texts)
-    rows = [row for row, (name, _) in enumerate(labels) if name == CLASS_SET and held[row]]
-    found = np.full((len(texts), len(CLASS_NAMES)), np.nan, np.float32)
-    reader = TunedReader(*tuned)
+def _look(reader: TunedReader, texts: Sequence[str], rows: Labels, report: Report) -> Floats:
+    """(n, K) log probabilities of the second look for the texts ``rows``, NaN for all others."""
+    found = np.full((len(texts), reader.classes), np.nan, np.float32)
     found[rows] = reader.read([texts[row] for row in rows], lambda done, total: report("second look", done, total))
     return found
+
+
+def _as_used(
+    model: WordModel, first: Floats, reader: TunedReader, texts: Sequence[str], rows: Labels, report: Report
+) -> Floats:
+    """(n,) scores of the texts ``rows`` as posts get them: by the second look too where the first one, (n, 2), finds
+    them likely."""
+    scores = first[:, 1].copy()
+    likely = np.flatnonzero(scores >= LIKELY)
+    again = _look(reader, texts, rows[likely], report)[rows[likely]]
+    scores[likely] = model.look_again(first[likely], again)[:, 1]
+    return scores
 
 
 def calibration_error(scores: Floats, truth: NDArray[np.bool_], bins: int = BINS) -> float:

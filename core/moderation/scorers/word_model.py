@@ -68,7 +68,12 @@ class WordModel:
     def predict(self, vectors: Floats, ngrams: csr_matrix, tuned: Floats | None = None) -> Floats:
         """(n, K) calibrated probabilities; ``tuned`` (n, T) are the second look's log probabilities, if it looked."""
         first = softmax(self.linear(vectors, ngrams) @ self.blend + self.blend_bias)
-        if tuned is None or not len(self.tuned_blend):
+        return first if tuned is None else self.look_again(first, tuned)
+
+    def look_again(self, first: Floats, tuned: Floats) -> Floats:
+        """(n, K) calibrated probabilities of those of the first look (n, K) and the second look's log probabilities
+        (n, T); the first ones where there was no second look to weigh."""
+        if not len(self.tuned_blend):
             return first
         return softmax(np.concatenate([_log(first), tuned], axis=1) @ self.tuned_blend + self.tuned_bias)
 
@@ -80,10 +85,11 @@ class WordModel:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A model, and its probabilities (n, K) for the texts it was fitted on, each by parts that had not seen it; by the
-    second look where it gave one."""
+    """A model, and its probabilities (n, K) for the texts it was fitted on, each by parts that had not seen it: those
+    of the ``first`` look, and ``unseen`` by the second look where it gave one."""
 
     model: WordModel
+    first: Floats
     unseen: Floats
 
 
@@ -120,17 +126,18 @@ def fit_word_model(
     model = _fit_linear(vectors, ngrams, labels, classes, recipe, seed)
     blend = LogisticRegression(C=1.0, max_iter=1000).fit(logs, labels)
     matrix, bias = _both_classes(blend.coef_, blend.intercept_, classes)
-    found = softmax(logs @ matrix + bias)
+    first = softmax(logs @ matrix + bias)
+    found = first.copy()
     model = replace(model, blend=matrix, blend_bias=bias)
     looked = np.zeros(len(labels), np.bool_) if tuned is None else ~np.isnan(tuned).any(1)
     if tuned is not None and len(np.unique(labels[looked])) == classes:
-        given = np.concatenate([_log(found), tuned], axis=1)[looked]
+        given = np.concatenate([_log(first), tuned], axis=1)[looked]
         blend = LogisticRegression(C=1.0, max_iter=1000).fit(given, labels[looked])
         matrix, bias = _both_classes(blend.coef_, blend.intercept_, classes)
         found[looked] = softmax(given @ matrix + bias)
         model = replace(model, tuned_blend=matrix, tuned_bias=bias)
     rated = looked if looked.any() else ~looked
-    return Fitted(replace(model, offsets=_offsets(found[rated], labels[rated], classes)), found)
+    return Fitted(replace(model, offsets=_offsets(found[rated], labels[rated], classes)), first, found)
 
 
 def _fit_linear(

@@ -33,6 +33,9 @@ SECOND_LOOK = frozenset({"IDENTITY_ATTACK"})
 """Attributes in which the second look counts, and the classes: what it was tuned to tell apart. Of rude words that are
 aimed at nobody's origin it had seen too few, and moved their scores the wrong way."""
 
+LIKELY = 0.15
+"""What the first look finds less likely is not looked at again."""
+
 SCORING = 2
 """Of how the weights are applied: posts that were scored otherwise are scored again."""
 

@@ -5,7 +5,15 @@ from core.errors import ModerationError, RoleError
 from core.moderation.decisions import appeal, decide, undo
 from core.moderation.effects import marks, removed_rows
 from core.moderation.flagged import flagged_rows
-from core.moderation.queue import QueueFilter, claim_next, count_waiting, list_waiting, release, snooze
+from core.moderation.queue import (
+    QueueFilter,
+    claim_next,
+    count_waiting,
+    list_waiting,
+    release,
+    snooze,
+    waiting_by_policy,
+)
 from core.moderation.reports import report
 from core.search.neighbours import neighbours
 from core.search.search import search
@@ -128,6 +136,35 @@ def test_an_appeal_goes_to_another_reviewer_and_takes_effect(scored):
     decide(scored, ["rude"], "keep", by=BEN, review="appeal")
     assert len(removed_rows(scored)) == 0
     assert count_waiting(scored, QueueFilter(kind="appeals"), by=BEN) == 0
+
+
+def test_nobody_is_handed_again_what_they_would_be_refused(scored):
+    from core.moderation.queue import set_second_share
+
+    set_second_share(scored, 1.0, by=LEA)
+    decide(scored, ["rude"], "keep", by=BEN)
+    report(scored, ["rude"], by=VIC)
+    decide(scored, ["rude"], "remove", by=ANN)
+    appeal(scored, "rude", "", by=VIC)
+    for kind in ("second", "appeals"):
+        assert claim_next(scored, QueueFilter(kind=kind), by=BEN) == []
+        assert [item.post_id for item in claim_next(scored, QueueFilter(kind=kind), by=LEA)] == ["rude"]
+
+
+def test_many_posts_are_decided_each_under_its_own_policy(scored):
+    made = decide(scored, ["rude", "spam", "good"], "remove", policies={"rude": "insult", "spam": "spam"}, by=ANN)
+    assert [one.policy for one in read_decisions(scored.cursor())] == ["insult", "spam", None]
+    undo(scored, made.ids[1], by=ANN)
+    assert len(removed_rows(scored)) == 0, "they are one group all the same"
+    with pytest.raises(ModerationError, match="no policy"):
+        decide(scored, ["rude"], "remove", policies={"rude": "nonsense"}, by=ANN)
+
+
+def test_what_is_hidden_counts_nowhere_as_waiting(scored):
+    decide(scored, ["spam"], "remove", policy="spam", by=ANN)
+    report(scored, ["spam"], "spam", by=VIC)
+    assert {one.policy: one.count for one in waiting_by_policy(scored)} == {"insult": 2, "spam": 1}
+    assert count_waiting(scored, QueueFilter(policy="spam")) == 1
 
 
 def test_a_locked_post_is_for_leads_alone(scored):

@@ -170,6 +170,9 @@ def test_the_whole_training_is_one_command_and_its_second_look_counts(sets, tmp_
     scorer = read_word_scorer(out)
     assert scorer.tuned is not None
     assert 0 < len(scorer.tuned_on) < len(scorer.trained_on)
+    rated = {task: sum(count for _, _, count in points) for task, points in found["reliability"].items()}
+    assert rated["INSULT"] == found["counts"]["INSULT"]["texts"]
+    assert rated["IDENTITY_ATTACK"] < found["counts"]["IDENTITY_ATTACK"]["texts"], "not on what it was tuned on"
     texts = ["vermin in the town", "a nice town"]
     looked = scorer.score(texts, np.zeros((2, 384), np.float32), scorer.tuned.read(texts))
     assert looked[0, scorer.attributes.index("IDENTITY_ATTACK")] > looked[1, scorer.attributes.index("IDENTITY_ATTACK")]

@@ -8,7 +8,14 @@ import pytest
 from core.errors import ModerationError, RoleError
 from core.moderation.agreement import cohen_kappa, krippendorff_alpha, wilson
 from core.moderation.decisions import decide
-from core.moderation.insights import agreement, drift, fairness, precision_of_scorers, volumes
+from core.moderation.insights import (
+    agreement,
+    drift,
+    fairness,
+    precision_of_scorers,
+    scores_over_time,
+    volumes,
+)
 from core.moderation.queue import set_second_share
 from core.moderation.scorers.evaluation import auroc_ovo, average_precision, roc_auc
 from core.moderation.scorers.training import calibration_error
@@ -106,6 +113,18 @@ def test_precision_drift_and_errors_come_from_what_was_decided(scored):
     assert (langs[0].wrong.hits, langs[0].wrong.count) == (1, 1)
     assert volumes(scored).reviewers[0][:2] == (ANN.name, 2)
     assert [run.policy for run in drift(scored)] == ["waves"], "the import's own scoring"
+
+
+def test_scores_are_told_by_when_posts_were_written_and_how_long_they_waited(scored):
+    unit, periods = scores_over_time(scored, "insult")
+    assert unit == "day"
+    assert [one.start.isoformat() for one in periods] == ["2024-01-01", "2024-02-01", "2024-02-02", "2024-03-01"]
+    assert [(one.above.hits, one.above.count) for one in periods] == [(0, 1), (1, 1), (1, 1), (0, 2)]
+    assert periods[1].mean == pytest.approx(0.97)
+    assert scores_over_time(scored, "nudity") == ("day", [])
+    assert volumes(scored).median_wait is None
+    decide(scored, ["rude"], "remove", policy="insult", by=ANN)
+    assert volumes(scored).median_wait >= 0
 
 
 def test_agreement_is_of_first_and_second_reviews(scored):

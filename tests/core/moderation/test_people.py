@@ -6,13 +6,13 @@ import pytest
 
 from core.database.moderation import read_decisions
 from core.errors import ModerationError, RoleError, SettingError
-from core.moderation.accounts import account_record, accounts_with_strikes, decide_account
+from core.moderation.accounts import account_record, accounts_with_strikes, decide_account, find_accounts
 from core.moderation.decisions import decide
 from core.moderation.erasure import erase_person
 from core.moderation.policies import get_policy, save_policy
 from core.moderation.roles import ALONE, ROLES, Person, person_of, read_roles
 from core.moderation.scorers.banks import add_decided
-from core.moderation.statement import log_csv, statement_json
+from core.moderation.statement import LogFilter, log_csv, recent_decisions, reviewers, statement_json
 from core.search.search import search
 from core.types import Query, QueryPart
 
@@ -86,6 +86,33 @@ def test_accounts_have_strikes_and_are_decided_on(scored):
     assert accounts_with_strikes(scored, 5)[0][0] == "bob"
     with pytest.raises(ModerationError, match="no account"):
         decide_account(scored, "nobody", "warn", reason="hate", by=ANN)
+    with pytest.raises(ModerationError, match="needs a reason"):
+        decide_account(scored, "bob", "warn", reason="", by=ANN)
+
+
+def test_an_account_is_found_by_its_id_or_a_part_of_its_name(scored):
+    with scored.transaction() as cursor:
+        cursor.execute("INSERT INTO users (id, name, handle, generation) VALUES ('u9', 'Bobby Tables', 'drop', 1)")
+    assert find_accounts(scored, "bob", 5, by=ANN) == [("bob", "bob", 2, ""), ("u9", "Bobby Tables", 0, "")]
+    assert find_accounts(scored, "@DROP", 5, by=ANN)[0][0] == "u9"
+    assert find_accounts(scored, "%", 5, by=ANN) == []
+
+
+def test_the_log_is_narrowed_to_a_post_an_account_a_person_and_a_decision(scored):
+    decide(scored, ["rude", "spam"], "remove", policy="insult", by=ANN)
+    decide(scored, ["good"], "keep", policy="spam", by=LEA)
+    decide_account(scored, "bob", "warn", reason="hate", by=LEA)
+
+    def subjects(**asked):
+        return [one.subject for one, _ in recent_decisions(scored, 10, wanted=LogFilter(**asked), by=ANN)]
+
+    assert subjects() == ["bob", "good", "rude"], "of a group the first"
+    assert subjects(about="bob") == ["bob", "rude"]
+    assert subjects(about="spam") == ["spam"]
+    assert subjects(policy="insult") == ["rude"]
+    assert subjects(reviewer=LEA.name, action="keep") == ["good"]
+    assert subjects(about="nobody") == []
+    assert reviewers(scored, by=ANN) == [ANN.name, LEA.name]
 
 
 def test_the_statement_says_what_why_and_how_to_appeal_but_not_who(scored):
