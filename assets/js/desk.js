@@ -282,7 +282,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const root = stage(parentElement, "desk");
     root.tabIndex = -1;
     const waits = Math.max(0, data.waits - new Set(desk.pending.filter((act) => act.do === "decide").flatMap((act) => [act.post, ...act.group])).size);
-    const shift = [`${waits.toLocaleString("en")} ${waits === 1 ? "waits" : "wait"}`, data.shift.decided ? `${data.shift.decided} decided this shift` : null,
+    const shift = [`${waits.toLocaleString("en")} ${waits === 1 ? "waits" : "wait"}${waits && data.oldest ? `, the oldest for ${data.oldest}` : ""}`, data.shift.decided ? `${data.shift.decided} decided this shift` : null,
       data.shift.graphic >= 60 ? `${Math.round(data.shift.graphic / 60)} min with pictures shown` : null].filter(Boolean);
     root.append(make("div", "shift", make("span", "", shift.join(" · ")), data.undo ? make("span", "faint", `Last: ${data.undo} (z takes it back)`) : null));
     if (data.shift.graphic >= GRAPHIC_REMINDER) root.append(make("p", "warn", "You have looked at pictures for a while: time for a break."));

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -53,12 +54,14 @@ MAX_ACKS = 500
 
 
 def draw_desk(items: Sequence[OpenItem], wanted: QueueFilter, person: Person, policies: Sequence[Policy], *, waits: int,
-              thumbnail: Thumbnail) -> None:  # fmt: skip
-    """Draws the first item, and has the others at hand. Decisions are made in the callback, before the page is."""
+              oldest: datetime | None, thumbnail: Thumbnail) -> None:  # fmt: skip
+    """Draws the first item, and has the others at hand; ``oldest`` is since when the queue's first one waits (None: not
+    known). Decisions are made in the callback, before the page is."""
     shift = st.session_state.get(_SHIFT, {})
     undoable = st.session_state.get(_UNDO, [])
     data = {
         "waits": waits,
+        "oldest": waited(oldest, utc_now()) if oldest else "",
         "review": {"second": "second", "appeals": "appeal"}.get(wanted.kind, "first"),
         "me": {"unlock": person.may("unlock")},
         "items": [

@@ -141,7 +141,9 @@ def _draw_queue(link: ReviewLink, person: Person) -> None:
             opened.append(moderation.opened(item, person, blind=blind))
         except FeedscopeError as error:
             notice(str(error), kind="error")
-    draw_desk(opened, wanted, person, policies, waits=waits, thumbnail=resources.thumbnail)
+    since = [one.oldest for one in moderation.waiting() if one.oldest and link.policy in ("", one.policy)]
+    oldest = min(since, default=None) if link.kind == "open" else None
+    draw_desk(opened, wanted, person, policies, waits=waits, oldest=oldest, thumbnail=resources.thumbnail)
 
 
 def _draw_controls(link: ReviewLink, person: Person, policies: tuple[Policy, ...]) -> None:
