@@ -7,7 +7,7 @@ const HELP = [
   ["k", "Keep"], ["r", "Remove"], ["l", "Label"], ["m", "Limit"], ["e", "Escalate: illegal"], ["s", "Skip for now"],
   ["h", "Snooze for a day"], ["z", "Undo the last decision"], ["g", "Decide with the whole group"],
   ["[ ]", "Group: less or more alike"], ["w", "Why this score"], ["p", "Show the pictures"], ["t", "Show the text"], ["n", "Write a note"],
-  ["c", "Choose the reason"], ["b", "Take a break: hand back what is open"],
+  ["c", "Choose the reason"], ["b", "Take a break"],
   ["1 to 9", "Choose the policy"], ["?", "This help"], ["Esc", "Close, or leave the note"],
 ];
 const LABELS = ["Sensitive content", "Strong language", "Disputed claim", "Graphic", "Advertising"];
@@ -32,8 +32,13 @@ function button(text, key, act, kind = "") {
   return node;
 }
 
-function members(desk, item) {
+function alike(desk, item) {
   return item.group.filter((one) => one.wave || Math.max(one.words ?? 0, one.picture ?? 0) >= desk.least);
+}
+
+// What is decided together: what was decided before stays as it is.
+function members(desk, item) {
+  return alike(desk, item).filter((one) => !one.state);
 }
 
 function author(item, go) {
@@ -108,19 +113,20 @@ function why(desk, item, data, ask) {
 
 function group(desk, item, data, redraw) {
   if (!item.group.length) return null;
-  const chosen = members(desk, item);
+  const before = item.group.filter((one) => one.state).length;
+  const tally = () => `${members(desk, item).length} of ${item.group.length - before}`;
   const wave = item.group.filter((one) => one.wave).length;
   const slider = document.createElement("input");
   Object.assign(slider, { type: "range", min: 0.6, max: 1, step: 0.01, value: desk.least });
   set(slider, { "aria-label": "At least this alike" });
-  const count = make("strong", "count", `${chosen.length} of ${item.group.length}`);
+  const count = make("strong", "count", tally());
   const rows = make("div", "rows");
-  const fill = () => rows.replaceChildren(...members(desk, item).slice(0, 60).map((one) => make("div", "row",
+  const fill = () => rows.replaceChildren(...alike(desk, item).slice(0, 60).map((one) => make("div", "row",
     make("span", "figure", one.wave && !one.words ? "wave" : Math.max(one.words ?? 0, one.picture ?? 0).toFixed(2)),
     set(make("bdi", "words", one.text || "A picture"), { dir: "auto" }), one.state ? make("span", `state ${one.state}`, one.state) : null)));
   slider.oninput = () => {
     desk.least = Number(slider.value);
-    count.textContent = `${members(desk, item).length} of ${item.group.length}`;
+    count.textContent = tally();
     fill();
   };
   slider.onchange = redraw;
@@ -128,7 +134,7 @@ function group(desk, item, data, redraw) {
   const what = wave ? `A wave: ${wave + 1} posts of the same kind` : "Posts that say or show nearly the same";
   return make("section", desk.grouped ? "group on" : "group", make("h3", "", what),
     make("div", "line", slider, count, button(desk.grouped ? "With the group" : "Decide together", "g", () => { desk.grouped = !desk.grouped; redraw(); }, desk.grouped ? "small on" : "small")),
-    rows);
+    before ? make("p", "faint", `${before.toLocaleString("en")} ${before === 1 ? "was" : "were"} decided before and ${before === 1 ? "stays" : "stay"} so.`) : null, rows);
 }
 
 function cases(item, go) {
@@ -146,15 +152,19 @@ function thread(item, go) {
 
 function account(item, go) {
   const known = item.account;
-  const past = item.past.map((one) => make("p", "faint", one));
-  if (!known) return past.length ? make("section", "", make("h3", "", "Past decisions on this post"), ...past) : null;
+  if (!known) return null;
   const figures = [[known.posts === 1 ? "post" : "posts", known.posts], ["flagged", known.flagged], ["decided", known.decided], ["removed", known.removed], [known.strikes === 1 ? "strike" : "strikes", known.strikes]];
   return make("section", "account", make("h3", "", "The author"),
     make("div", "figures", ...figures.map(([name, n]) => make("span", "", make("b", "", n.toLocaleString("en")), ` ${name}`))),
     known.state ? make("p", "report", `The account was ${known.state}.`) : null,
     known.many ? make("p", "warn", "Many strikes: consider a decision on the account.") : null,
-    ...known.latest.map((one) => make("p", "faint", one)), ...past.slice(0, 3),
+    ...known.latest.map((one) => make("p", "faint", one)),
     item.user_url ? link(item.user_url, go, "more", "Open the account") : null);
+}
+
+function past(item) {
+  if (!item.past.length) return null;
+  return make("section", "", make("h3", "", "Decided on this post before"), ...item.past.map((one) => make("p", "faint", one)));
 }
 
 function warning(desk, item, action) {
@@ -295,7 +305,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const main = make("article", "item", author(item, go), ...body(desk, item, data, redraw), asked(item), actions(item), choices(item));
     main.dataset.post = item.id;
     const side = make("aside", "", scores(item), why(desk, item, data, ask), data.review === "second" ? make("p", "faint", "A blind second review: what was decided before is not shown.") : null,
-      ...[group(desk, item, data, redraw), cases(item, go), thread(item, go), account(item, go)].filter(Boolean),
+      ...[group(desk, item, data, redraw), cases(item, go), past(item), thread(item, go), account(item, go)].filter(Boolean),
       make("nav", "links", ...item.links.map(([name, url]) => link(url, go, "more", name))));
     root.append(make("div", "columns", main, side));
   }

@@ -63,7 +63,8 @@ class QueueFilter:
 @dataclass(frozen=True, slots=True)
 class Item:
     """A post that waits. ``policy`` is the one of its highest score, or that it was reported under; ``since`` naive
-    UTC; ``decision`` is the one that stands (0: none); ``until`` is when the claim ends."""
+    UTC; ``decision`` is the one that stands (0: none); ``reported`` tells that people sent it, and then ``score`` is 1;
+    ``until`` is when the claim ends."""
 
     post_id: str
     row: int
@@ -72,6 +73,7 @@ class Item:
     priority: float
     since: datetime
     decision: int
+    reported: bool = False
     until: datetime | None = None
 
 
@@ -102,7 +104,7 @@ def claim_next(
         rows = cursor.execute(
             f"""
             SELECT p.id, p.row, w.policy, w.score, {PRIORITY} AS priority, w.since,
-                coalesce((SELECT decision FROM standings t WHERE t.noun = 'post' AND t.subject = p.id), 0),
+                coalesce((SELECT decision FROM standings t WHERE t.noun = 'post' AND t.subject = p.id), 0), w.reported,
                 p.row IN (SELECT post_row FROM claims WHERE reviewer = $me) AS mine
             FROM ({sql}) w JOIN posts p ON p.row = w.post_row
             WHERE {_conditions(wanted)}
@@ -117,7 +119,7 @@ def claim_next(
         cursor.execute("DELETE FROM claims WHERE reviewer = ?", [by.name])
         if chosen:
             cursor.execute("INSERT INTO claims SELECT unnest(?::BIGINT[]), ?, ?", [chosen, by.name, until])
-    return [Item(*(*row[:7], until)) for row in rows]
+    return [Item(*(*row[:8], until)) for row in rows]
 
 
 def list_waiting(
@@ -132,7 +134,7 @@ def list_waiting(
     rows = cursor.execute(
         f"""
         SELECT p.id, p.row, w.policy, w.score, {PRIORITY} AS priority, w.since,
-            coalesce((SELECT decision FROM standings t WHERE t.noun = 'post' AND t.subject = p.id), 0)
+            coalesce((SELECT decision FROM standings t WHERE t.noun = 'post' AND t.subject = p.id), 0), w.reported
         FROM ({sql}) w JOIN posts p ON p.row = w.post_row
         WHERE {_conditions(wanted)}
             AND p.row NOT IN (SELECT post_row FROM claims WHERE reviewer <> $me AND until > $now)

@@ -61,7 +61,8 @@ class Behaviour:
         if self.posts:
             said.append(f"One of {self.posts} posts of the same kind by {self.authors} authors")
         if self.account_days is not None and self.account_days < NEW_DAYS:
-            said.append(f"The account was {self.account_days:.0f} days old")
+            days = round(self.account_days)
+            said.append(f"The account was {days} {'day' if days == 1 else 'days'} old")
         if self.links:
             said.append(f"{self.links} links" if self.links > 1 else "It holds a link")
         return said

@@ -37,6 +37,9 @@ _desk = component("desk")
 
 SHOWN_CHARS = 4000
 SHOWN_GROUP = 120
+FULL = 0.1
+"""How far a score falls at least without the word that is drawn in full colour."""
+
 STRONG = 0.9
 """From this score of a word policy on the text is folded until it is asked for."""
 
@@ -176,7 +179,7 @@ def _why(person: Person, token: str, act: Mapping[str, Any]) -> None:
         "post": post,
         "policy": policy,
         "score": found.score,
-        "pieces": [[clean(piece), fall / most if most > 0.005 else 0.0] for piece, fall in found.pieces],
+        "pieces": [[clean(piece), fall / max(most, FULL)] for piece, fall in found.pieces],
         "swaps": [[clean(one.word), one.by, one.score] for one in found.swaps],
         "picture": found.picture.clip(0).tolist() if found.picture is not None else None,
         "said": ""
@@ -287,7 +290,7 @@ def _account(one: OpenItem) -> dict[str, Any] | None:
     return {
         "posts": record.posts, "flagged": record.flagged, "decided": record.decided, "removed": record.removed,
         "strikes": record.strikes, "state": record.state, "many": record.strikes >= STRIKES,
-        "latest": [_entry(entry) for entry in record.latest[:4]],
+        "latest": [_entry(entry) for entry in record.latest if entry.subject != one.post.id][:4],
     }  # fmt: skip
 
 

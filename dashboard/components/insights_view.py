@@ -44,13 +44,21 @@ def draw_insights(link: InsightsLink) -> None:
     _draw_threshold(link, person, policies)
     left, right = st.columns(2, gap="large")
     with left:
-        _draw_precision(person, policies)
+        _draw_precision(person)
     with right:
-        _draw_agreement(person, policies)
+        _draw_agreement(person)
     _draw_volumes(link, person)
     _draw_fairness(link, person, policies)
     _draw_drift(link, person, policies)
     draw_reliability(key="insights.reliability")
+
+
+def _chosen(link: InsightsLink, policies: dict[str, Policy]) -> str:
+    """The policy that the link names, or the one of which most waits."""
+    if link.policy in policies:
+        return link.policy
+    waits = (one.policy for one in moderation.waiting() if one.policy in policies)
+    return next(waits, None) or next(iter(policies))
 
 
 def _draw_head(link: InsightsLink, person: Person) -> None:
@@ -72,7 +80,7 @@ def _draw_head(link: InsightsLink, person: Person) -> None:
 
 def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Policy]) -> None:
     show(element("h2", "What another threshold would do"))
-    chosen = link.policy if link.policy in policies else next(iter(policies))
+    chosen = _chosen(link, policies)
     policy = policies[chosen]
     tried = policy.threshold if link.threshold is None else link.threshold
     st.session_state["insights.policy"] = chosen
@@ -92,7 +100,7 @@ def _draw_threshold(link: InsightsLink, person: Person, policies: dict[str, Poli
         return
     rows = [
         ("Posts flagged", number(found.now), number(found.then)),
-        ("Expected precision", _percent(found.precision[0]), _percent(found.precision[1])),
+        ("Expected precision", *(_percent(value) or "none flagged" for value in found.precision)),
         ("Expected recall", _percent(found.recall[0]), _percent(found.recall[1])),
     ]
     work = duration(abs(found.hours) * 3600)
@@ -144,17 +152,18 @@ def _change_threshold() -> None:
     )  # fmt: skip
 
 
-def _draw_precision(person: Person, policies: dict[str, Policy]) -> None:
+def _draw_precision(person: Person) -> None:
     show(element("h2", "Precision of the scorers"))
     found = insights.precision(person)
     if not found:
         show(element("p", "No flagged post was decided yet. Precision is measured as you decide.", class_="fs-faint"))
         return
+    names = _names()
     show(
         table(
-            ("Policy", "Model", "Flags decided", "Acted on", "95 % interval"),
+            ("Policy", "Model", "Decided", "Acted on", "95 % interval"),
             [
-                (policies[one.policy].name if one.policy in policies else one.policy, one.model_id,
+                (names.get(one.policy, one.policy), one.model_id,
                  number(one.acted.count), _percent(one.acted.value), _interval(one.acted))
                 for one in found
             ],
@@ -163,7 +172,7 @@ def _draw_precision(person: Person, policies: dict[str, Policy]) -> None:
     )  # fmt: skip
 
 
-def _draw_agreement(person: Person, policies: dict[str, Policy]) -> None:
+def _draw_agreement(person: Person) -> None:
     show(element("h2", "Agreement of reviewers"))
     by_policy, by_pair = insights.agreements(person)
     if not by_policy:
@@ -177,16 +186,31 @@ def _draw_agreement(person: Person, policies: dict[str, Policy]) -> None:
         page_link(ReviewLink(kind="second"), "Second reviews", icon=":material/visibility_off:")
         return
 
+    names = _names() | {"all": "All policies", "no policy": "No policy"}
+
     def rows(found: list[Agreement]) -> list[tuple[str, ...]]:
         return [
-            (policies[one.name].name if one.name in policies else one.name, number(one.items), _percent(one.same.value),
-             _figure(one.kappa), _figure(one.alpha))
+            (names.get(one.name, one.name), number(one.items), _percent(one.same.value), _figure(one.kappa),
+             _figure(one.alpha))
             for one in found
         ]  # fmt: skip
 
-    head = ("Reviewed twice", "Same", "Cohen’s κ", "Krippendorff’s α")
-    show(table(("Policy", *head), rows(by_policy), numeric=(1, 2, 3, 4)))
-    show(table(("Reviewers", *head), rows(by_pair), numeric=(1, 2, 3, 4)))
+    head = ("Twice", "Same", "κ", "α")
+    show(
+        table(("Policy", *head), rows(by_policy), numeric=(1, 2, 3, 4)),
+        table(("Reviewers", *head), rows(by_pair), numeric=(1, 2, 3, 4)),
+        element(
+            "p",
+            "Reviewed twice, the second time blindly. Cohen’s κ and Krippendorff’s α: 1 is always the same, 0 no more"
+            " often than by chance.",
+            class_="fs-faint",
+        ),
+    )
+
+
+def _names() -> dict[str, str]:
+    """Of every policy by id, those too that are off."""
+    return {one.id: one.name for one in moderation.policies()}
 
 
 def _draw_volumes(link: InsightsLink, person: Person) -> None:
@@ -212,7 +236,7 @@ def _draw_volumes(link: InsightsLink, person: Person) -> None:
             show(*(element("p", one, class_="fs-faint") for one in said))
     waiting = moderation.waiting()
     if waiting:
-        names = {one.id: one.name for one in moderation.policies()}
+        names = _names()
         show(
             table(
                 ("What waits", "Posts", "The oldest waits"),
@@ -227,7 +251,7 @@ def _draw_volumes(link: InsightsLink, person: Person) -> None:
 
 
 def _draw_fairness(link: InsightsLink, person: Person, policies: dict[str, Policy]) -> None:
-    chosen = link.policy if link.policy in policies else next(iter(policies))
+    chosen = _chosen(link, policies)
     show(
         element("h2", f"Errors by group: {policies[chosen].name}"),
         element(
@@ -241,12 +265,10 @@ def _draw_fairness(link: InsightsLink, person: Person, policies: dict[str, Polic
     if not langs or not langs[0].posts:
         show(element("p", "Nothing was scored under this policy yet.", class_="fs-faint"))
         return
-    left, right = st.columns(2, gap="large")
     head = ("Posts", "Flagged", "Wrongly flagged", "Missed")
     named = [langs[0], *(replace(one, name=language_name(one.name) or one.name) for one in langs[1:])]
-    with left:
-        show(table(("Language", *head), map(_error_row, named), numeric=(1, 2, 3, 4)))
-    with right:
+    show(table(("Language", *head), map(_error_row, named), numeric=(1, 2, 3, 4)))
+    if groups:
         show(table(("Posts that name", *head), map(_error_row, groups), numeric=(1, 2, 3, 4)))
 
 
@@ -255,7 +277,7 @@ def _error_row(one: GroupErrors) -> tuple[str, ...]:
 
 
 def _draw_drift(link: InsightsLink, person: Person, policies: dict[str, Policy]) -> None:
-    chosen = link.policy if link.policy in policies else next(iter(policies))
+    chosen = _chosen(link, policies)
     show(element("h2", f"Scores over time: {policies[chosen].name}"))
     unit, periods = insights.over_time(chosen, person)
     if len(periods) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.database.moderation import Decision
 from core.errors import FeedscopeError
-from core.moderation.decisions import STATES, appeal, undo
+from core.moderation.decisions import REASONS, STATES, appeal, undo
 from core.moderation.roles import Person
 from core.moderation.statement import LOCKED, LogFilter, log_csv, statement_json
 from dashboard import resources
@@ -23,7 +23,7 @@ from dashboard.resources import moderation
 
 PAGE = 50
 ACTIONS = (*STATES, "undo", "erase")
-HEAD = ("", "When", "Who", "Decision", "On", "Policy", "Note")
+HEAD = ("", "When", "Who", "Decision", "On", "Policy", "Reason", "Note")
 
 
 def draw_log(link: ReviewLink, person: Person) -> None:
@@ -42,7 +42,8 @@ def draw_log(link: ReviewLink, person: Person) -> None:
         state("No entry is like that", "Ask for less above, or see the whole log.")
         page_link(ReviewLink(view="log"), "The whole log", icon=":material/history:")
         return
-    show(table(HEAD, [_row(entry, count) for entry, count in entries]))
+    names = {policy.id: policy.name for policy in moderation.policies()}
+    show(table(HEAD, [_row(entry, count, names) for entry, count in entries]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(entries) == PAGE and st.button("Older", icon=":material/arrow_forward:"):
             st.session_state["log.before"] = entries[-1][0].id
@@ -85,7 +86,7 @@ def _narrow() -> None:
     )  # fmt: skip
 
 
-def _row(entry: Decision, count: int) -> tuple[str | Markup, ...]:
+def _row(entry: Decision, count: int, names: Mapping[str, str]) -> tuple[str | Markup, ...]:
     what = entry.action + (f" “{entry.label}”" if entry.label else "")
     if entry.undoes:
         what = f"took back {entry.undoes}"
@@ -97,7 +98,8 @@ def _row(entry: Decision, count: int) -> tuple[str | Markup, ...]:
         on += f" and {number(count - 1)} more"
     note = " ".join((entry.note or "").split())
     return (
-        str(entry.id), f"{day_and_time(entry.made_at)}", entry.reviewer, what, on, entry.policy or "", note[:120],
+        str(entry.id), f"{day_and_time(entry.made_at)}", entry.reviewer, what, on,
+        names.get(entry.policy or "", entry.policy or ""), REASONS.get(entry.reason or "", ""), note[:120],
     )  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import FeedscopeError
 from core.moderation.decisions import MAX_LABEL, REASONS, USUAL_REASONS, decide, undo
+from core.moderation.queue import Item
 from core.moderation.roles import Person
 from dashboard import resources
 from dashboard.components.cards import Card, Selection, draw_cards
@@ -48,9 +49,7 @@ def draw_sheet(link: ReviewLink, person: Person, waits: int) -> None:
             veiled=not st.session_state.get("sheet.pictures"),
             user=users.get(posts[item.post_id].user_id or ""),
             text=posts[item.post_id].text[:280],
-            badges=[
-                ("flag", f"{names.get(item.policy or '', 'Reported')} {item.score:.2f}", "Policy and score"),
-            ],
+            badges=[_badge(item, names)],
         )
         for item in items
         if item.post_id in posts
@@ -62,6 +61,14 @@ def draw_sheet(link: ReviewLink, person: Person, waits: int) -> None:
         with st.container(horizontal=True, horizontal_alignment="center"):
             key = f"sheet.page.{link.number}"
             st.pagination(pages, default=min(link.number, pages), key=key, on_change=_turn, args=(key,))
+
+
+def _badge(item: Item, names: Mapping[str, str]) -> tuple[str, str, str]:
+    """Why a post waits, as badges are given."""
+    policy = names.get(item.policy or "", "")
+    if item.reported:
+        return "flag", f"Reported: {policy}" if policy else "Reported", "Somebody sent it to review"
+    return "flag", f"{policy} {item.score:.2f}", "Policy and score"
 
 
 def _turn(key: str) -> None:

@@ -115,10 +115,16 @@ def _draw_queue(link: ReviewLink, person: Person) -> None:
     except FeedscopeError as error:
         notice(str(error), kind="error")
         return
-    draw_take_queue(wanted, person, waits, address=link.url())
     if link.view == "sheet":
+        draw_take_queue(wanted, person, waits, address=link.url())
         draw_sheet(link, person, waits)
         return
+    _draw_desk(link, person, policies, waits)
+    draw_take_queue(wanted, person, waits, address=link.url())
+
+
+def _draw_desk(link: ReviewLink, person: Person, policies: tuple[Policy, ...], waits: int) -> None:
+    wanted = link.wanted()
     if waits == 0 and resources.overview().posts == 0:
         state("There is nothing to review yet", "Posts are scored as they are imported.")
         page_link(DataLink(), "Bring your data", icon=":material/upload:")
