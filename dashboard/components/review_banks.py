@@ -32,7 +32,14 @@ def draw_banks(person: Person) -> None:
     ]
     if bank.foreign:
         lines.append(("Vectors of other models, not compared", number(bank.foreign)))
-    show(facts(lines))
+    show(
+        element(
+            "p",
+            "Posts that show or say what is in a bank are flagged, though they be cut, coloured or worded anew.",
+            class_="fs-faint",
+        ),
+        facts(lines),
+    )
     if not person.may("banks"):
         show(element("p", "A lead changes banks.", class_="fs-faint"))
         return

@@ -148,7 +148,8 @@ def _draw_desk(link: ReviewLink, person: Person, policies: tuple[Policy, ...], w
         except FeedscopeError as error:
             notice(str(error), kind="error")
     since = [one.oldest for one in moderation.waiting() if one.oldest and link.policy in ("", one.policy)]
-    oldest = min(since, default=None) if link.kind == "open" else None
+    whole = link.kind == "open" and not (link.langs or link.reported or link.has_picture is not None)
+    oldest = min(since, default=None) if whole else None
     draw_desk(opened, wanted, person, policies, waits=waits, oldest=oldest, thumbnail=resources.thumbnail)
 
 
