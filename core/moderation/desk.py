@@ -17,6 +17,7 @@ from core.moderation.policies import Policy, list_policies
 from core.moderation.queue import Item
 from core.moderation.reports import open_reports
 from core.moderation.roles import ALONE, Person
+from core.moderation.scorers.normalise import is_disguised
 from core.moderation.scoring import notes_of
 from core.moderation.waves import behaviours
 from core.types import Post, User
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 THREAD = 6
+DISGUISED = "Letters in it seem disguised; the word scorer reads them as what they stand for"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
     """An item on the desk. ``scores`` pairs each enabled policy with its score, those that flag it first; ``notes`` say
-    why a scorer said nothing; ``signs`` are how it was posted, in words; ``thread`` is the conversation's beginning and
-    what the post answers. In a blind second review ``past`` and ``cases`` are empty."""
+    why a scorer said nothing; ``signs`` are how it was posted and written, in words; ``thread`` is the conversation's
+    beginning and what the post answers. In a blind second review ``past`` and ``cases`` are empty."""
 
     item: Item
     post: Post
@@ -78,7 +80,7 @@ def open_item(workspace: Workspace, item: Item, *, by: Person = ALONE, blind: bo
         tuple(
             dict.fromkeys(note for scorer, note in notes_of(workspace, item.row) if scorer in ("words", "classifier"))
         ),
-        tuple(behaviour.reasons()) if behaviour is not None else (),
+        (*(behaviour.reasons() if behaviour is not None else ()), *([DISGUISED] if is_disguised(post.text) else [])),
         tuple(open_reports(workspace, item.row)),
         thread,
         () if blind or locked else tuple(group_of(workspace, post.id, by=by)),

@@ -73,9 +73,6 @@ class Person:
 ALONE = Person("you", "admin")
 """The only person where nobody logs in."""
 
-SYSTEM = Person("feedscope", "admin")
-"""Writes in the log what no person decided."""
-
 
 @dataclass(frozen=True, slots=True)
 class RoleList:

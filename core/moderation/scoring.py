@@ -7,7 +7,7 @@ killed goes on after its last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.database.connection import first_row
 from core.database.moderation import note_scored, store_scores
 from core.jobs.runner import utc_now
-from core.moderation.policies import Policy, list_policies, scorer_key
+from core.moderation.policies import list_policies, scorer_key
 
 if TYPE_CHECKING:
     from core.jobs.runner import JobContext
@@ -198,7 +198,3 @@ def notes_of(workspace: Workspace, post_row: int) -> list[tuple[str, str]]:
         .execute("SELECT scorer, note FROM scored WHERE post_row = ? AND note IS NOT NULL ORDER BY 1", [post_row])
         .fetchall()
     )
-
-
-def policies_of(workspace: Workspace, scorer: str) -> Sequence[Policy]:
-    return [policy for policy in list_policies(workspace, enabled=True) if policy.scorer == scorer]

@@ -9,7 +9,7 @@ from core.moderation.effects import Mark
 from dashboard.components.cards import Card
 from dashboard.components.figures import share
 from dashboard.components.notices import notice
-from dashboard.components.send_to_review import draw_send_to_review
+from dashboard.components.send_to_review import draw_appeal, draw_send_to_review
 from dashboard.components.text import clean
 from dashboard.links import ReviewLink
 from dashboard.navigation import page_link
@@ -19,6 +19,8 @@ SAID = {
     "removed": "This post was removed: only reviewers see it.",
     "locked": "This post is locked: only a lead sees it.",
 }
+APPEALED = ("removed", "labelled", "limited")
+"""States that can be appealed here; of a locked post nothing is said but to a lead, who has the log."""
 
 
 def may_see(mark: Mark) -> bool:
@@ -36,6 +38,10 @@ def draw_marks(post_id: str, mark: Mark) -> None:
         page_link(ReviewLink(), "Waits for review", icon=":material/gavel:")
     else:
         draw_send_to_review({"this post": [post_id]}, key="post.report")
+        if mark.state in APPEALED:
+            draw_appeal(post_id, key="post.appeal")
+    if mark.state and people.person().may("review"):
+        page_link(ReviewLink(view="log", id=post_id), "What was decided on it", icon=":material/history:")
 
 
 MOST_FLAGS = 2

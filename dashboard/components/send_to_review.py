@@ -1,4 +1,4 @@
-"""Sending posts to review, from wherever they are shown."""
+"""Sending posts to review, from wherever they are shown, and appealing what was decided on one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.errors import FeedscopeError
+from core.moderation.decisions import appeal
 from core.moderation.reports import MAX_NOTE, report
 from dashboard import resources
 from dashboard.components.cards import plural
@@ -36,6 +37,24 @@ def draw_send_to_review(offers: Mapping[str, Sequence[str]], *, key: str) -> Non
                      key=f"{key}.policy")  # fmt: skip
         st.text_input("Note", key=f"{key}.note", max_chars=MAX_NOTE, placeholder="Why they should be looked at")
         st.button("Send", type="primary", key=f"{key}.send", on_click=_send, args=(ids, key), width="stretch")
+
+
+def draw_appeal(post_id: str, *, key: str) -> None:
+    """A button that opens a form: why a decision on a post was wrong. Another reviewer looks at it then."""
+    if not people.may("report"):
+        return
+    with st.popover("Appeal", icon=":material/gavel:", key=f"{key}.popover"):
+        _draw_outcome(key)
+        show(element("p", "Another reviewer than the one who decided looks at it again.", class_="fs-faint"))
+        st.text_input("Note", key=f"{key}.note", max_chars=MAX_NOTE, placeholder="Why the decision is wrong")
+        st.button("Appeal", type="primary", key=f"{key}.send", on_click=_appeal, args=(post_id, key), width="stretch")
+
+
+def _appeal(post_id: str, key: str) -> None:
+    try:
+        appeal(resources.workspace(), post_id, st.session_state.get(f"{key}.note") or "", by=people.person())
+    except FeedscopeError as error:
+        st.session_state[f"{key}.problem"] = str(error)
 
 
 def _draw_outcome(key: str) -> None:

@@ -13,6 +13,21 @@ def test_a_post_is_sent_to_review_from_its_page(small, visit):
     assert not [button for button in visit.app.button if button.key == "post.report.send"]
 
 
+def test_a_decision_is_appealed_from_the_posts_page(small, visit):
+    from core.moderation.decisions import decide
+    from core.moderation.queue import QueueFilter, count_waiting
+
+    visit("post", id="cat").check()
+    assert not [button for button in visit.app.button if button.key == "post.appeal.send"]
+    decide(workspace(), ["cat"], "label", label="Loud")
+    visit("post", id="cat").check()
+    visit.app.text_input(key="post.appeal.note").set_value("It is a quote").run()
+    visit.app.button(key="post.appeal.send").click().run()
+    visit.check()
+    assert count_waiting(workspace(), QueueFilter(kind="appeals")) == 1
+    assert not [button for button in visit.app.button if button.key == "post.appeal.send"]
+
+
 def test_a_removed_post_is_shown_to_reviewers_alone(small, visit, monkeypatch):
     monkeypatch.setattr(moderation, "mark_of", lambda id_: Mark(state="removed"))
     monkeypatch.setattr(post_marks.people, "person", lambda: Person("ann", "viewer"))

@@ -32,6 +32,7 @@ _APART = re.compile(r"(?<!\w)(?:[A-Za-z@$!013457][ .\-_*]{1,2}){3,}[A-Za-z@$!013
 _LONG = re.compile(r"([A-Za-z])\1{2,}")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\bURL\b|<url>", re.IGNORECASE)
 _NAME = re.compile(r"(?<!\w)@(?=[A-Za-z_])\w+|<user>")
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}\.\w{2,}")
 _NUMBER = re.compile(r"<number>|\b\d{5,}\b")
 _RETWEET = re.compile(r"^[\W_]*RT\b[\s:]*")
 _HASHTAG = re.compile(r"#(\w+)")
@@ -75,7 +76,7 @@ def _named(sign: str) -> str:
 
 def is_disguised(text: str) -> bool:
     """Whether letters were hidden by invisible characters, look-alikes, or signs in their place."""
-    plain = text[:MAX_CHARACTERS]
+    plain = _MAIL.sub(" ", text[:MAX_CHARACTERS])
     return (
         bool(re.search("[A-Za-z][\u00ad\u200b\u200c\u2060\ufeff]+[A-Za-z]", plain))
         or bool(_MIXED.search(plain))

@@ -25,12 +25,18 @@ def test_tricks_are_undone(trick):
     assert normalise(trick) == "you are a fool"
 
 
+def test_the_desk_says_that_letters_are_disguised():
+    assert is_disguised("you are a f\u200bo\u200bo\u200bl")
+    assert is_disguised("claim your T!DE now")
+
+
 def test_letters_set_apart_come_together():
     assert normalise("what a total f o o l you are") == "what a total fool you are"
     assert normalise("s.c.a.m alert") == "scam alert"
 
 
-@pytest.mark.parametrize("text", ["the 7th of May", "an iphone6 and a 90s song", "2024-05-06", "C'est la vie", "½ cup"])
+@pytest.mark.parametrize("text", ["the 7th of May", "an iphone6 and a 90s song", "2024-05-06", "C'est la vie", "½ cup",
+                                  "write to ann@example.org"])  # fmt: skip
 def test_what_is_no_trick_is_left(text):
     assert not is_disguised(text)
 
