@@ -1,9 +1,9 @@
 """Waves: many posts of the same kind from several hands in a short time, as campaigns of spam are.
 
 Two posts belong to the same wave where they link to the same site (digits left out, since senders number their copies)
-or say the same (but for signs and digits), within DAYS of each other. A group is a wave where at least LEAST_POSTS come
-from LEAST_AUTHORS authors, of whom half or more are new: their account, or their first post here, is younger than
-NEW_DAYS.
+or say the same (but for signs and digits), within DAYS of each other. Where everybody links to, as to a shortener, the
+whole address must be the same. A group is a wave where at least LEAST_POSTS come from LEAST_AUTHORS authors, of whom
+half or more are new: their account, or their first post here, is younger than NEW_DAYS.
 """
 
 from __future__ import annotations
@@ -27,8 +27,20 @@ NEW_DAYS = 14
 LEAST_POSTS = 4
 LEAST_AUTHORS = 3
 LEAST_LETTERS = 24
+COMMON_AUTHORS, COMMON_SHARE = 50, 0.2
+"""A site that more authors, and a larger share of all, link to is no campaign's own."""
 
-_SITE = re.compile(r"(?:https?://|\bwww\.)(?:www\.)?([^\s/?#\"'<>]{4,100})", re.IGNORECASE)
+# fmt: off
+_EVERYBODYS = frozenset((
+    "t.co", "bit.ly", "tinyurl.com", "ow.ly", "buff.ly", "goo.gl", "dlvr.it", "lnkd.in", "fb.me", "wp.me", "is.gd",
+    "ift.tt", "trib.al", "youtu.be", "youtube.com", "m.youtube.com", "twitter.com", "x.com", "mobile.twitter.com",
+    "facebook.com", "instagram.com", "tiktok.com", "vm.tiktok.com", "reddit.com", "redd.it", "i.redd.it",
+    "v.redd.it", "imgur.com", "i.imgur.com", "t.me", "telegram.me", "linkedin.com", "bsky.app", "threads.net",
+    "medium.com", "google.com", "news.google.com", "amazon.com", "amzn.to", "apple.com", "spotify.com",
+    "open.spotify.com", "wikipedia.org", "en.wikipedia.org", "github.com",
+))
+# fmt: on
+_SITE = re.compile(r"(?:https?://|\bwww\.)(?:www\.)?([^\s/?#\"'<>]{4,100})([^\s\"'<>]{0,200})", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\w]|[\d_]")
 _LINK = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 
@@ -81,9 +93,12 @@ def wave_of(workspace: Workspace, row: int) -> NDArray[np.int64]:
 
 
 def site_of(text: str) -> str | None:
-    """The first linked site, small and without digits."""
+    """The first linked site, small and without digits; where everybody links to, the whole address."""
     match = _SITE.search(text)
-    return re.sub(r"\d", "", match.group(1).lower()).rstrip(".") if match else None
+    if match is None:
+        return None
+    site = match.group(1).lower().rstrip(".")
+    return site + match.group(2) if site in _EVERYBODYS else re.sub(r"\d", "", site)
 
 
 _Found = tuple[dict[int, Behaviour], dict[int, int], list[NDArray[np.int64]]]
@@ -129,8 +144,9 @@ def _find(workspace: Workspace) -> _Found:
             at = parent[at]
         return at
 
-    for group in same.values():
-        if len(group) < 2:
+    common = max(COMMON_AUTHORS, COMMON_SHARE * len({user for _, _, user, *_ in rows}))
+    for key, group in same.items():
+        if len(group) < 2 or (key.startswith("site ") and len({rows[at][2] for at in group}) > common):
             continue
         group.sort(key=lambda at: rows[at][3])
         for first, second in pairwise(group):
