@@ -133,6 +133,8 @@ class _Search:
         self._examples = examples
         self._allowed = allowed
         self._hidden = hidden
+        # Pictures alone have no words to weigh against them.
+        self._blend = 0.5 if all(part.kind == "picture" for part in query.parts) else query.blend
         self._depth = max(LEAST_DEPTH, DEPTH_FACTOR * query.k) + len(examples)
         if allowed is None:
             self._depth += len(hidden)
@@ -145,7 +147,7 @@ class _Search:
             "text": self.text,
             "image": self.image,
         }
-        mode, blend = self._query.mode, self._query.blend
+        mode, blend = self._query.mode, self._blend
         if mode != "hybrid":
             return {mode: every[mode]}
         left_out = {"image"} if blend == 0 else {"lexical", "text"} if blend == 1 else set()
@@ -153,7 +155,7 @@ class _Search:
 
     def weighed(self, name: LegName, leg: Leg) -> Leg:
         """The leg with the weight that the query's blend gives it: its own in the middle, nothing at the far end."""
-        blend = self._query.blend
+        blend = self._blend
         if self._query.mode != "hybrid" or blend == 0.5:
             return leg
         if name != "image":
@@ -230,7 +232,7 @@ class _Search:
         _, first = np.unique(posts, return_index=True)
         first.sort()
         if all(part.kind == "text" for part in parts) and self._query.mode == "hybrid":
-            if self._query.blend <= 0.5:
+            if self._blend <= 0.5:
                 first = first[:IMAGE_DEPTH_FOR_WORDS]
             return Leg(posts[first], scores[0][found][first], IMAGE_WEIGHT_FOR_WORDS)
         return Leg(posts[first], scores[0][found][first], 1.0)

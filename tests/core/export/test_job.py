@@ -13,13 +13,18 @@ from core.search.search import search
 from core.types import Query, QueryPart
 from tests.core.search.conftest import fill_workspace
 
-COUNT = 2500
+COUNT = 1100
+"""More than one batch."""
+
+
+def fill(workspace, tmp_path, count):
+    fill_workspace(workspace, tmp_path / "source", *(({"id": f"p{n}", "text": f"bus {n}"}, []) for n in range(count)))
+    return workspace
 
 
 @pytest.fixture
 def here(workspace, tmp_path):
-    fill_workspace(workspace, tmp_path / "source", *(({"id": f"p{n}", "text": f"bus {n}"}, []) for n in range(COUNT)))
-    return workspace
+    return fill(workspace, tmp_path, 6)
 
 
 def run_queued(workspace, id_, listener=None):
@@ -46,7 +51,8 @@ def test_a_search_goes_out_with_its_ranks_and_where_it_comes_from(here):
     assert {entry.suffix for entry in path.parent.iterdir()} == {".zip", ".json"}, "killed now, it can be made anew"
 
 
-def test_progress_is_told_and_a_stopped_export_leaves_nothing_and_can_go_on(here):
+def test_progress_is_told_and_a_stopped_export_leaves_nothing_and_can_go_on(workspace, tmp_path):
+    here = fill(workspace, tmp_path, COUNT)
     id_ = job.submit(here, of_posts([f"p{n}" for n in range(COUNT)]))
     seen = []
 

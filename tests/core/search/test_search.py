@@ -175,6 +175,13 @@ def test_pictures_far_down_the_list_do_not_count_for_words(fill):
     assert len(search(filled, Query((words,), k=100, mode="image")).hits) == IMAGE_DEPTH_FOR_WORDS + 5
 
 
+def test_a_picture_alone_is_searched_whatever_the_blend(fill):
+    filled = fill(({"id": "shown", "text": "a lamp"}, ["red"]))
+    (picture,) = (filled.media_folder).rglob("*.png")
+    asked = Query((QueryPart("picture", picture.read_bytes()),), blend=0.0)
+    assert [hit.post_id for hit in search(filled, asked).hits] == ["shown"]
+
+
 def test_the_blend_weighs_words_against_pictures(fill):
     filled = fill(({"id": "said", "text": "red"}, ["blue"]), ({"id": "shown", "text": "a lamp"}, ["red"]))
 
