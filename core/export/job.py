@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KIND = "export"
 KEPT_DAYS = 7
 KEPT_FILES = 20
+KEPT_BYTES = 20 << 30
 
 
 def submit(
@@ -90,18 +91,22 @@ def _folder(workspace: Workspace) -> Path:
 
 
 def _forget_old(folder: Path) -> None:
-    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind."""
+    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind, or of which newer ones have
+    KEPT_BYTES."""
     oldest = time.time() - KEPT_DAYS * 86400
-    found: list[tuple[float, Path]] = []
+    found: list[tuple[float, int, Path]] = []
     for path in folder.iterdir():
         with suppress(FileNotFoundError):  # deleted at this moment, with somebody
             if path.is_file():
-                found.append((path.stat().st_mtime, path))
+                about = path.stat()
+                found.append((about.st_mtime, about.st_size, path))
     seen: Counter[str] = Counter()
-    for written, path in sorted(found, reverse=True):
+    newer = 0
+    for written, size, path in sorted(found, reverse=True):
         seen[path.suffix] += 1
-        if seen[path.suffix] > KEPT_FILES or written < oldest:
+        if seen[path.suffix] > KEPT_FILES or newer >= KEPT_BYTES or written < oldest:
             path.unlink(missing_ok=True)
+        newer += size
 
 
 def _file_name(name: str) -> str:

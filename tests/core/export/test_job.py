@@ -70,6 +70,18 @@ def test_progress_is_told_and_a_stopped_export_leaves_nothing_and_can_go_on(work
     assert run_queued(here, id_).result["exported"] == COUNT
 
 
+def test_large_files_make_room_for_newer_ones(here, monkeypatch):
+    done = [run_queued(here, job.submit(here, of_posts([f"p{n}"]))) for n in range(3)]
+    sizes = [job.file_of(here, one.result).stat().st_size for one in done]
+    for at, one in enumerate(done):
+        os.utime(job.file_of(here, one.result), (time.time() - 100 + at,) * 2)
+    for left in (here.path / "exports").glob("*.json"):
+        left.unlink()
+    monkeypatch.setattr(job, "KEPT_BYTES", sizes[1] + sizes[2])
+    job.submit(here, of_posts(["p4"]))
+    assert [job.file_of(here, one.result) is not None for one in done] == [False, True, True]
+
+
 def test_an_old_file_is_forgotten_and_that_is_said(here):
     done = run_queued(here, job.submit(here, of_posts(["p1"])))
     path = job.file_of(here, done.result)
