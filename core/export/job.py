@@ -91,8 +91,8 @@ def _folder(workspace: Workspace) -> Path:
 
 
 def _forget_old(folder: Path) -> None:
-    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind, or of which newer ones have
-    KEPT_BYTES."""
+    """Deletes files that are older than KEPT_DAYS, and the oldest beyond KEPT_FILES of a kind, or where newer ones have
+    KEPT_BYTES already."""
     oldest = time.time() - KEPT_DAYS * 86400
     found: list[tuple[float, int, Path]] = []
     for path in folder.iterdir():
