@@ -22,7 +22,7 @@ from core.cli.shell import (
     settings_of,
     wants_json,
 )
-from core.maps.layouts import NEIGHBOURS
+from core.maps.layouts import NEGATIVES, NEIGHBOURS
 
 if TYPE_CHECKING:
     from core.maps.layouts import Layout
@@ -36,6 +36,7 @@ def build(
     name: Annotated[str, typer.Option(help="What to call it; one of that name is replaced.")] = "",
     neighbours: Annotated[int, typer.Option(help="UMAP's n_neighbors, 2 to 200.")] = NEIGHBOURS,
     min_dist: Annotated[float, typer.Option(help="UMAP's min_dist, 0 to 1.")] = 0.0,
+    negatives: Annotated[int, typer.Option(help="UMAP's negative_sample_rate, 1 to 50.")] = NEGATIVES,
     epochs: Annotated[int, typer.Option(help="UMAP's n_epochs; 0: as many as it takes by itself.")] = 0,
     blend: Annotated[float, typer.Option(help="The weight of words against pictures in a blend, 0 to 1.")] = 0.5,
     seed: Annotated[int, typer.Option(min=0)] = 42,
@@ -46,7 +47,7 @@ def build(
     from core.maps.building import build_params
     from core.maps.layouts import MapSpace, Recipe, read_layout
 
-    recipe = Recipe(cast(MapSpace, space), neighbours, min_dist, epochs, seed, blend)
+    recipe = Recipe(cast(MapSpace, space), neighbours, min_dist, negatives, epochs, seed, blend)
     params = build_params(recipe, name)
     with open_workspace(settings_of(workspace)) as opened:
         job = run_job(opened, "map", params, f"Map: {params['name']}")

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from core.types import Media, Post
 
@@ -90,10 +92,10 @@ def has_pictures(cursor: duckdb.DuckDBPyConnection) -> bool:
     return cursor.execute("SELECT 1 FROM media WHERE path IS NOT NULL LIMIT 1").fetchone() is not None
 
 
-def posts_since(cursor: duckdb.DuckDBPyConnection, generation: int) -> int:
-    """How many posts were stored, or stored anew, after a generation."""
-    row = cursor.execute("SELECT count(*) FROM posts WHERE generation > ?", [generation]).fetchone()
-    return int(row[0]) if row else 0
+def rows_since(cursor: duckdb.DuckDBPyConnection, generation: int) -> NDArray[np.int64]:
+    """Rising rows of the posts that were stored, or stored anew, after a generation."""
+    found = cursor.execute("SELECT row FROM posts WHERE generation > ? ORDER BY row", [generation]).fetchnumpy()
+    return np.asarray(found["row"], np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,9 @@ def _places_on_map(workspace: Workspace, rows: NDArray[np.int64], info: LayoutIn
     at[at == len(layout.rows)] = 0
     there = layout.rows[at] == rows
     xy = np.where(there[:, None], layout.xy[at], np.nan).astype(np.float32)
-    recipe = info.recipe
     said = (
-        f"projection: the map {info.name!r} ({info.id}), UMAP with {recipe.neighbours} neighbours, smallest distance"
-        f" {recipe.min_dist:g}, seed {recipe.seed}, made {info.created_at.isoformat(timespec='seconds')}Z at generation"
+        f"projection: the map {info.name!r} ({info.id}), {info.recipe.said()},"
+        f" made {info.created_at.isoformat(timespec='seconds')}Z at generation"
         f" {info.generation}; {int(there.sum()):,} of {len(rows):,} posts are on it"
     )
     return _Places(xy, said)

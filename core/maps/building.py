@@ -49,6 +49,8 @@ def build_params(recipe: Recipe, name: str = "", *, posts: Sequence[int] | None 
         raise MapError(f"There is no map of {recipe.space!r}; there are {', '.join(SPACES)}.")
     if not 2 <= recipe.neighbours <= 200:
         raise MapError(f"A map takes 2 to 200 neighbours, not {recipe.neighbours}.")
+    if not 1 <= recipe.negatives <= 50:
+        raise MapError(f"For each point pulled 1 to 50 are pushed away, not {recipe.negatives}.")
     if not 0 <= recipe.min_dist <= 1 or not 0 <= recipe.blend <= 1 or not 0 <= recipe.epochs <= 5000:
         raise MapError("The smallest distance and the blend are 0 to 1, the epochs 0 to 5,000.")
     name = name.strip() or SPACES[recipe.space]
@@ -117,7 +119,7 @@ class _Desk:
         context.report("starting umap", 0, None)
         laid_out = self._call(
             "layout", "laying out", seed=recipe.seed, min_dist=recipe.min_dist, epochs=recipe.epochs,
-            neighbours=recipe.neighbours, threads=context.workspace.settings.thread_count(),
+            neighbours=recipe.neighbours, negatives=recipe.negatives, threads=context.workspace.settings.thread_count(),
         )  # fmt: skip
         notes = list(laid_out["notes"])
         turned = aligned(np.load(folder / "xy.npy"), graph.rows, old, graph.users) if old is not None else None
@@ -127,6 +129,7 @@ class _Desk:
                 f"It was turned to lie as the one of {old.info.created_at:%d %b %Y, %H:%M} did: what is on both moved"
                 f" by {100 * turned[1]:.1f} % of the width in the median."
             )
+        notes += [graph.note] if graph.note else []
         notes += _left_out(context.workspace, recipe)
         found = self._call("clusters", "finding clusters")["clusters"]
         labels = np.load(folder / "labels.npy")

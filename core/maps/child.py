@@ -79,8 +79,9 @@ def optimise(
     graph, _, _ = fuzzy_simplicial_set(start, near.shape[1], chance, "cosine", knn_indices=near, knn_dists=far)
     a, b = find_ab_params(1.0, params["min_dist"])
     xy, _ = simplicial_set_embedding(
-        start, graph, 2, 1.0, a, b, 1.0, 5, params["epochs"] or None, start, chance, "cosine", {}, False, {}, False
-    )
+        start, graph, 2, 1.0, a, b, 1.0, params["negatives"], params["epochs"] or None, start, chance, "cosine", {},
+        False, {}, False,
+    )  # fmt: skip
     return np.ascontiguousarray(xy, np.float32)
 
 

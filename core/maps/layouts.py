@@ -50,25 +50,37 @@ NOUNS: dict[MapSpace, Noun] = {"text": "post", "dual": "post", "blend": "post", 
 LEAST = 5
 """Fewer points make no map."""
 NEIGHBOURS = 10
-"""What a map is made from unless asked otherwise; UMAP's own 15 keeps less of who is near whom (see README.md)."""
+NEGATIVES = 7
+"""What a map is made from unless asked otherwise; UMAP's own 15 and 5 keep less of who is near whom (see README.md)."""
+_NEGATIVES_BEFORE = 5
+"""Of layouts that were made when this was not a part of the recipe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a layout was made with: UMAP's parameters (McInnes, Healy and Melville, 2018) and what it is a map of.
 
-    ``blend`` is the weight of words against pictures, 0 to 1. ``of`` says in words which posts it holds where those are
-    not all. ``model`` names the encoder, ``epochs`` 0 means as many as UMAP would take.
+    ``negatives`` is UMAP's negative_sample_rate. ``blend`` is the weight of words against pictures, 0 to 1. ``of`` says
+    in words which posts it holds where those are not all. ``model`` names the encoder, ``epochs`` 0 means as many as
+    UMAP would take.
     """
 
     space: MapSpace
     neighbours: int = NEIGHBOURS
     min_dist: float = 0.0
+    negatives: int = NEGATIVES
     epochs: int = 0
     seed: int = 42
     blend: float = 0.5
     of: str = ""
     model: str = ""
+
+    def said(self) -> str:
+        """UMAP's parameters in words."""
+        return (
+            f"UMAP with {self.neighbours} neighbours, smallest distance {self.min_dist:g}, {self.negatives} pushed away"
+            f" for each pulled, seed {self.seed}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,7 @@ def _info(folder: Path) -> LayoutInfo | None:
         return LayoutInfo(
             id=folder.name,
             name=str(about["name"]),
-            recipe=Recipe(**about["recipe"]),
+            recipe=Recipe(**({"negatives": _NEGATIVES_BEFORE} | about["recipe"])),
             noun=NOUNS[about["recipe"]["space"]],
             generation=manifest.generation,
             created_at=datetime.fromisoformat(about["created_at"]),

@@ -32,47 +32,12 @@ READ_CHARS = 600
 _LINK = re.compile(r"(?:https?://|www\.)\S+|[@＠][\w.-]+|&(?:amp|lt|gt|quot|#\d+);|\S+@\S+", re.IGNORECASE)
 _GRAMMAR = re.compile(r"[\u3041-\u309f]+")
 """Two hiragana are mostly an ending or a particle."""
+# What a link leaves behind, and English contractions without their apostrophe, which folding takes.
 _OWN_STOPS = frozenset(
-    # What a link leaves behind, and English contractions without their apostrophe, which folding takes.
-    [
-        "amp",
-        "rt",
-        "via",
-        "http",
-        "https",
-        "www",
-        "com",
-        "org",
-        "net",
-        "html",
-        "gt",
-        "lt",
-        "im",
-        "dont",
-        "cant",
-        "didnt",
-        "doesnt",
-        "isnt",
-        "wasnt",
-        "ive",
-        "youre",
-        "thats",
-        "hes",
-        "shes",
-        "theyre",
-        "weve",
-        "wont",
-        "couldnt",
-        "wouldnt",
-        "shouldnt",
-        "aint",
-        "lets",
-        "gonna",
-        "wanna",
-        "removed",
-        "deleted",
-    ]
-)
+    ["amp", "rt", "via", "http", "https", "www", "com", "org", "net", "html", "gt", "lt", "im", "dont", "cant",
+     "didnt", "doesnt", "isnt", "wasnt", "ive", "youre", "thats", "hes", "shes", "theyre", "weve", "wont",
+     "couldnt", "wouldnt", "shouldnt", "aint", "lets", "gonna", "wanna", "removed", "deleted"]
+)  # fmt: skip
 
 
 @lru_cache(maxsize=64)

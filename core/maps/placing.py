@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.database.posts import rows_since
 from core.errors import MapError
 from core.maps.arrivals import Arrivals, arrivals, changes, keys_of
 from core.maps.layouts import Cluster, Drawn, Layout, Points, Positions, read_layout, write_layout
@@ -29,30 +30,24 @@ _BISECTIONS = 64
 
 
 def waiting(workspace: Workspace, layout: Layout) -> int:
-    """How many posts (or users) came since and have no place on the map; 0 for a map that takes no new ones."""
-    if not takes_new(layout) or layout.info.generation == workspace.generation:
+    """How many posts (or users) came since and have no place on the map. Of a map of chosen posts, all that came: which
+    of them belong there is found when they are placed."""
+    if layout.info.generation == workspace.generation:
         return 0
+    if layout.info.recipe.of:
+        return len(np.setdiff1d(rows_since(workspace.cursor(), layout.info.generation), layout.rows))
     present, gone = changes(workspace, layout)
     return len(present) - int((~gone).sum())
 
 
-def takes_new(layout: Layout) -> bool:
-    """Maps of all posts or users do. What was chosen for a map of some posts was chosen once, and stays that."""
-    return not layout.info.recipe.of
-
-
 def run(context: JobContext) -> dict[str, Any]:
-    """The job ``map_place``: places what came since on the layout ``layout``."""
+    """The job ``map_place``: places what came since on the layout ``layout``; of a map of chosen posts, what belongs
+    there."""
     from core.maps.building import outcome
 
     workspace = context.workspace
     layout = read_layout(workspace, str(context.params["layout"]))
     name = layout.info.name
-    if not takes_new(layout):
-        raise MapError(
-            f"The map “{name}” holds {layout.info.recipe.of}, as they were then: choose them anew on that map to have"
-            " new posts in."
-        )
     generation = workspace.generation
     present, gone = changes(workspace, layout)
     kept = np.flatnonzero(~gone)

@@ -25,12 +25,13 @@ LEAST_TIES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserVectors:
-    """``vectors`` is float32 (n, dim), unit length, of ``users``, in rising id."""
+    """``vectors`` is float32 (n, dim), unit length, of ``users``, in rising id. ``note`` says who is not among them."""
 
     space: MapSpace
     users: tuple[str, ...]
     vectors: Matrix
     model: str
+    note: str = ""
 
 
 def user_vectors(workspace: Workspace, space: MapSpace, report: Report) -> UserVectors:
@@ -114,4 +115,16 @@ def _by_ties(workspace: Workspace, report: Report) -> UserVectors:
     vectors = np.ascontiguousarray((left * values)[:, ::-1], np.float32)
     length = np.linalg.norm(vectors, axis=1)
     solid = length > 1e-6
-    return UserVectors("ties", tuple(users[enough][solid].tolist()), vectors[solid] / length[solid, None], "reactions")
+    return UserVectors(
+        "ties", tuple(users[enough][solid].tolist()), vectors[solid] / length[solid, None], "reactions",
+        _left_out(len(users) - len(enough), int((~solid).sum())),
+    )  # fmt: skip
+
+
+def _left_out(few: int, apart: int) -> str:
+    """Which users that react to somebody are on no map of ties."""
+    said = [
+        f"{few:,} users react to fewer than {LEAST_TIES} authors, so that nothing holds them in place" if few else "",
+        f"{apart:,} users react within small circles alone, apart from everybody else" if apart else "",
+    ]
+    return "; ".join(part for part in said if part) + ": they are not on it." if few or apart else ""

@@ -7,12 +7,12 @@ import streamlit as st
 from core.database.jobs import Job
 from core.errors import MapError
 from core.maps.building import build_params
-from core.maps.layouts import NEIGHBOURS, SPACES, LayoutInfo, MapSpace, Recipe
+from core.maps.layouts import NEGATIVES, NEIGHBOURS, SPACES, LayoutInfo, MapSpace, Recipe
 from dashboard import resources
 from dashboard.components.figures import number, share
 from dashboard.components.jobs import POLL_SECONDS, draw_job
 from dashboard.components.notices import notice
-from dashboard.components.text import element, foreign, show
+from dashboard.components.text import element, show
 from dashboard.links import MapLink
 from dashboard.resources import maps
 
@@ -63,13 +63,17 @@ def draw_build(link: MapLink, *, first: bool = False) -> None:
             "Smallest distance", 0.0, 0.99, 0.0, step=0.05, key="map.build.min_dist",
             help="How close points may lie (UMAP's min_dist): small values make tight groups.",
         )  # fmt: skip
+        negatives = st.slider(
+            "Pushed away for each pulled", 1, 20, NEGATIVES, key="map.build.negatives",
+            help="More keep truer who is near whom, and take longer (UMAP's negative_sample_rate).",
+        )  # fmt: skip
         blend = 0.5
         if space == "blend":
             blend = st.slider("Words against pictures", 0.0, 1.0, 0.5, step=0.05, key="map.build.blend")
     if st.button("Make the map", type="primary" if first else "secondary", icon=":material/bubble_chart:",
                  disabled=bool(map_jobs()), key="map.build.go"):  # fmt: skip
         try:
-            submit(Recipe(space, neighbours=neighbours, min_dist=min_dist, blend=blend), name)
+            submit(Recipe(space, neighbours, min_dist, negatives, blend=blend), name)
         except MapError as error:
             notice(str(error), kind="error")
         else:
@@ -83,14 +87,6 @@ def submit(recipe: Recipe, name: str = "", posts: list[int] | None = None) -> No
 
 def draw_place(info: LayoutInfo) -> None:
     """How many posts or users came since the map was made, and what can be done about it."""
-    if info.recipe.of:
-        if count := maps.came_since(info.generation):
-            said = (
-                f"{number(count)} posts came since. This map holds {info.recipe.of}, as they were then: choose them"
-                " there once more and zoom into them to have new ones in."
-            )
-            show(element("p", foreign(said), class_="fs-faint"))
-        return
     things = "users" if info.noun == "user" else "posts"
     count = maps.waiting(info.id)
     if not count and info.placed < RELAYOUT_FROM * info.count:
@@ -101,8 +97,12 @@ def draw_place(info: LayoutInfo) -> None:
                 element("p", f"{number(count)} {things} came since this map was made.", class_="fs-faint"),
                 width="content",
             )
-            if st.button("Place them", icon=":material/add_location_alt:", key="map.place", disabled=bool(map_jobs()),
-                         help="They go beside those that are alike. Nothing else moves."):  # fmt: skip
+            label, help_ = "Place them", "They go beside those that are alike. Nothing else moves."
+            if info.recipe.of:
+                label = "Place those that belong"
+                help_ = "Those whose nearest are mostly on this map go beside them. Nothing else moves."
+            if st.button(label, icon=":material/add_location_alt:", key="map.place", disabled=bool(map_jobs()),
+                         help=help_):  # fmt: skip
                 resources.workspace().jobs.submit(
                     "map_place", {"layout": info.id}, title=f"Place new posts: {info.name}"
                 )
@@ -110,7 +110,8 @@ def draw_place(info: LayoutInfo) -> None:
         else:
             said = f"{share(info.placed / info.count)} of this map were placed later and did not shape it."
             show(element("p", said, class_="fs-faint"), width="content")
+        some = "these" if info.recipe.of else "all"
         if st.button("Make it anew", icon=":material/refresh:", key="map.anew", disabled=bool(map_jobs()),
-                     help=f"A new layout of all {things}, turned to lie as this one does."):  # fmt: skip
-            submit(info.recipe, info.name)
+                     help=f"A new layout of {some} {things}, turned to lie as this one does."):  # fmt: skip
+            submit(info.recipe, info.name, maps.layout(info.id).rows.tolist() if info.recipe.of else None)
             st.rerun()

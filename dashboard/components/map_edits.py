@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -37,42 +38,37 @@ def draw_edits(link: MapLink, info: LayoutInfo, positions: Positions, cluster: C
 def _draw_own(link: MapLink, info: LayoutInfo, positions: Positions) -> None:
     name = st.text_input("Name", key="map.edit.own", max_chars=edits.MAX_NAME)
     st.button("Make it a group", type="primary", key="map.edit.draw", disabled=not name.strip(), width="stretch",
-              on_click=_do, args=(link, info, "draw", positions, name))  # fmt: skip
+              on_click=_do, args=(link, info, "draw", lambda: edits.draw(
+                  resources.workspace(), maps.layout(info.id), link.level, positions, name)))  # fmt: skip
 
 
 def _draw_cluster(link: MapLink, info: LayoutInfo, cluster: Cluster) -> None:
-    layout = maps.layout(info.id)
+    workspace, layout = resources.workspace(), maps.layout(info.id)
     at = f"{info.id}.{cluster.level}.{cluster.number}"
     name = st.text_input("Name", value=clean(cluster.name), key=f"map.edit.name.{at}", max_chars=edits.MAX_NAME)
     st.button("Rename", key="map.edit.rename", disabled=not name.strip() or name == cluster.name, width="stretch",
-              on_click=_do, args=(link, info, "rename", cluster, name))  # fmt: skip
+              on_click=_do,
+              args=(link, info, "rename", lambda: edits.rename(workspace, layout, cluster, name)))  # fmt: skip
     others = {c.number: c for c in layout.at_level(cluster.level) if c.number != cluster.number}
     near = sorted(others, key=lambda number: _away(others[number], cluster))
     chosen = st.multiselect("Merge with", near, format_func=lambda number: clean(others[number].name)[:60],
                             key=f"map.edit.others.{at}", placeholder="The nearest first")  # fmt: skip
     merged = [cluster, *(others[number] for number in chosen)]
     st.button("Merge", key="map.edit.merge", disabled=not chosen, width="stretch",
-              on_click=_do, args=(link, info, "merge", merged, ""))  # fmt: skip
+              on_click=_do, args=(link, info, "merge", lambda: edits.merge(workspace, layout, merged)))  # fmt: skip
     parts = st.number_input("Split into", 2, 8, 2, key=f"map.edit.parts.{at}")
     st.button("Split", key="map.edit.split", width="stretch", on_click=_do,
-              args=(link, info, "split", cluster, int(parts)))  # fmt: skip
+              args=(link, info, "split", lambda: edits.split(workspace, layout, cluster, int(parts))))  # fmt: skip
 
 
 def _away(one: Cluster, other: Cluster) -> float:
     return (one.x - other.x) ** 2 + (one.y - other.y) ** 2
 
 
-def _do(link: MapLink, info: LayoutInfo, what: str, given: object, more: object) -> None:
-    workspace, layout = resources.workspace(), maps.layout(info.id)
+def _do(link: MapLink, info: LayoutInfo, what: str, change: Callable[[], object]) -> None:
+    """Makes a change, and chooses what has come of it."""
     try:
-        if what == "rename":
-            edits.rename(workspace, layout, given, more)  # type: ignore[arg-type]
-        elif what == "merge":
-            edits.merge(workspace, layout, given)  # type: ignore[arg-type]
-        elif what == "split":
-            edits.split(workspace, layout, given, more)  # type: ignore[arg-type]
-        else:
-            edits.draw(workspace, layout, link.level, given, more)  # type: ignore[arg-type]
+        change()
     except MapError as error:
         st.session_state["map.edit.problem"] = str(error)
         return

@@ -57,7 +57,7 @@ def _draw_none(link: MapLink) -> None:
     state(
         "There is no map yet",
         "A map lays posts out so that those that say alike things lie together; groups get names by what they say more"
-        " than the others. A few thousand posts take a minute, 200,000 some ten.",
+        " than the others. A few thousand posts take less than a minute, 200,000 a few.",
     )
     draw_build(link, first=True)
 
@@ -154,10 +154,7 @@ def _draw_about(info: LayoutInfo) -> None:
     said = [f"{number(info.count)} {things}"]
     if info.placed:
         said.append(f"{share(info.placed / info.count)} of them placed later")
-    said.append(
-        f"UMAP with {recipe.neighbours} neighbours, smallest distance {recipe.min_dist:g}, seed {recipe.seed}; made in"
-        f" {duration(info.seconds)} on {day_and_time(info.created_at)} UTC"
-    )
+    said.append(f"{recipe.said()}; made in {duration(info.seconds)} on {day_and_time(info.created_at)} UTC")
     if quality is not None:
         said.append(
             f"of each ten nearest {share(quality.overlap)} are among the ten nearest here, trustworthiness"

@@ -31,7 +31,6 @@ from dashboard.resources import maps
 PAGE_SIZE = 24
 EXCERPT_CHARS = 300
 MOST_ROWS = 1000
-MOST_REVIEWED = 10_000
 AREA_VIEWS = ("Posts", "Table", "About", "Distinctive")
 CLUSTER_VIEWS = ("Typical", "Untypical", "All posts", "Table", "About", "Distinctive")
 

@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.database.filters import newest_rows
-from core.database.posts import ids_of, posts_since, rows_of
+from core.database.posts import ids_of, rows_of
 from core.database.users import get_users, post_counts
 from core.maps import colours, drawing, edits, placing
 from core.maps.alike import Alike, authors_alike, users_alike
@@ -251,16 +251,6 @@ def people(ids: tuple[str, ...]) -> list[tuple[User, int]]:
     known = get_users(cursor, ids)
     counts = post_counts(cursor, ids)
     return [(known.get(id_, User(id_)), counts.get(id_, 0)) for id_ in ids]
-
-
-def came_since(generation: int) -> int:
-    """How many posts came after a generation."""
-    return _came_since(generation, version())
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _came_since(generation: int, at: Version) -> int:
-    return posts_since(workspace().cursor(), generation)
 
 
 def waiting(id_: str) -> int:

@@ -3,10 +3,12 @@
 python -m tests.bench.maps WORKSPACE [--label COLUMN] [--parts build,place,browser]
 
 ``build`` makes the words map of the workspace's vectors and then lets ``umap.UMAP().fit`` do it on the same vectors
-with the same parameters and its own neighbour search, in a process of its own. With ``--label``, an imported column, it
-tells how well the ten nearest guess it, on the map and in the vectors, and how pure the clusters are. ``place`` takes
-the newest 1,000 posts off the map and places them again. ``browser`` draws made-up maps of 20,000, 200,000 and a
-million points in Chromium, from the click on the address to the first drawing, and counts the bytes on the wire.
+with the same parameters and its own neighbour search, in a process of its own. Both have the same random_state, for
+which umap takes one thread; ours finds neighbours with FEEDSCOPE_THREADS, by default all. With ``--label``, an imported
+column, it tells how well the ten nearest guess it, on the map and in the vectors, and how pure the clusters are.
+``place`` takes the newest 1,000 posts off the map and places them again. ``browser`` draws made-up maps of 20,000,
+200,000 and a million points in Chromium, from the click on the address to the first drawing, and counts the bytes on
+the wire.
 """
 
 import argparse
@@ -40,7 +42,8 @@ import umap
 vectors = np.load(sys.argv[1])
 started = time.perf_counter()
 fitted = umap.UMAP(
-    n_neighbors=int(sys.argv[4]), min_dist=float(sys.argv[3]), metric="cosine", random_state=42
+    n_neighbors=int(sys.argv[4]), min_dist=float(sys.argv[3]), negative_sample_rate=int(sys.argv[5]), metric="cosine",
+    random_state=42,
 ).fit(vectors)
 print(json.dumps({"seconds": time.perf_counter() - started,
                   "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
@@ -62,12 +65,15 @@ def measure_build(workspace, label, folder):
     ours = time.perf_counter() - started
     peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     clusters = started + ours - phases["finding clusters"]
+    began = [*phases.values(), started + ours]
+    took = {name: round(after - at, 1) for name, at, after in zip(phases, began, began[1:], strict=False)}
     command = [sys.executable, "-c", BARE, str(folder / "vectors.npy"), str(folder / "bare.npy"), str(recipe.min_dist),
-               str(recipe.neighbours)]  # fmt: skip
+               str(recipe.neighbours), str(recipe.negatives)]  # fmt: skip
     bare = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
     found = {
         "posts": len(rows),
         "ours_s": round(ours, 1),
+        "phases_s": took,
         "clusters_and_names_s": round(clusters, 1),
         "bare_umap_s": round(bare["seconds"], 1),
         "of_bare": round((ours - clusters) / bare["seconds"], 2),

@@ -1,11 +1,10 @@
-"""New posts and users on finished maps of every kind, and on one that takes none."""
+"""New posts and users on finished maps of every kind."""
 
 from datetime import datetime
 
 import numpy as np
 import pytest
 
-from core.errors import MapError
 from core.maps.arrivals import keys_of
 from core.maps.layouts import Recipe, read_layout, write_layout
 from core.maps.neighbours import find_neighbours
@@ -33,10 +32,10 @@ def topic_of(workspace, layout):
     return np.array([int((key if layout.users else ids[key])[0]) for key in keys_of(layout).tolist()])
 
 
-def make(workspace, space, **more):
+def make(workspace, space, among=None, **more):
     """A layout of four groups, one a topic, as umap would have made it."""
     recipe = Recipe(space, **more)
-    graph = find_neighbours(workspace, recipe, lambda *_: None)
+    graph = find_neighbours(workspace, recipe, lambda *_: None, among=among)
     ids = dict(workspace.cursor().execute("SELECT row, id FROM posts").fetchall())
     keys = graph.users or [ids[row] for row in graph.rows.tolist()]
     of = np.array([int(key[0]) for key in keys])
@@ -67,10 +66,26 @@ def test_what_is_new_goes_beside_its_like_and_nothing_else_moves(workspace, tmp_
     assert waiting(workspace, after) == 0
 
 
-def test_a_map_of_chosen_posts_takes_no_new_ones_and_says_so(workspace, tmp_path):
-    fill_workspace(workspace, tmp_path, *posts(range(4)))
-    layout = make(workspace, "text", of="an area of the map Words")
-    fill_workspace(workspace, tmp_path, *posts(range(4, 5)))
-    assert waiting(workspace, layout) == 0
-    with pytest.raises(MapError, match="choose them anew"):
-        workspace.jobs.run_now("map_place", {"layout": "text"}, title="Place")
+@pytest.mark.parametrize("space", ["text", "blend"])
+def test_a_map_of_chosen_posts_takes_the_new_ones_that_belong_there(workspace, tmp_path, space):
+    fill_workspace(workspace, tmp_path, *posts(range(8)))
+    whole = make(workspace, space)
+    chosen = whole.rows[topic_of(workspace, whole) < 2]
+    before = make(workspace, space, among=chosen, of="an area of the map Words")
+    assert waiting(workspace, before) == 0
+    fill_workspace(workspace, tmp_path, *posts(range(8, 9)))
+    assert waiting(workspace, before) == 12, "which belong is found when they are placed"
+    result = workspace.jobs.run_now("map_place", {"layout": space}, title="Place").result
+    assert result["new"] == 6
+    after = read_layout(workspace, space)
+    assert set(topic_of(workspace, after).tolist()) == {0, 1}
+    np.testing.assert_array_equal(after.xy[np.isin(after.rows, before.rows)], before.xy)
+    assert waiting(workspace, after) == 0
+
+
+def test_a_map_of_ties_says_who_is_not_on_it(workspace, tmp_path):
+    once = {"id": "once", "text": "yes", "user_id": "passer-by", "reply_to": "0p0"}
+    fill_workspace(workspace, tmp_path, *posts(range(8)), (once, []))
+    graph = find_neighbours(workspace, Recipe("ties"), lambda *_: None)
+    assert "passer-by" not in graph.users
+    assert graph.note.startswith("5 users react to fewer than 2 authors")
