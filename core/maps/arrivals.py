@@ -70,7 +70,8 @@ def _belonging(workspace: Workspace, layout: Layout, encoded: Rows) -> Rows:
         return asked.rows[:0]
     near, _ = asked.nearest(before, min(KEPT, len(before)), _silent)
     on_it = np.append(np.isin(before, layout.rows), False)[near]
-    return asked.rows[on_it.sum(axis=1) >= BELONGS * np.maximum(1, (near >= 0).sum(axis=1))]
+    mine: Rows = asked.rows[on_it.sum(axis=1) >= BELONGS * np.maximum(1, (near >= 0).sum(axis=1))]
+    return mine
 
 
 def _encoded(workspace: Workspace, spaces: tuple[str, ...]) -> Rows:
