@@ -124,7 +124,8 @@ def iterate_rows(lines: Lines, delimiter: str, width: int | None = None) -> Iter
     """(line number, cells) of each row that is not blank.
 
     A quote that is never closed, or is closed in the middle of a later cell, would swallow the rows up to there: such
-    lines are read one by one instead.
+    lines are read one by one instead. A last line that ends within quotes, before its last column, is no row:
+    ``lines.broken`` says so.
     """
     csv.field_size_limit(LINE_LIMIT)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -151,6 +152,10 @@ def iterate_rows(lines: Lines, delimiter: str, width: int | None = None) -> Iter
             lines.push_back(taken[-1:])  # it may open a quote of its own
             taken = taken[:-1]
         for offset, line in enumerate(taken):
+            if not closed and _breaks_off(line, delimiter, width):
+                lines.number -= 1
+                lines.broken = "it ends within quotes"
+                return
             row = _read_alone(line, delimiter, width)
             if any(row):
                 yield start + offset, row
@@ -161,6 +166,17 @@ def _plausible(row: list[str], taken: list[str], delimiter: str, width: int | No
     if width is not None and len(row) != width:
         return False
     return delimiter != "\t" or all(line.count("\t") < len(row) - 1 for line in taken[1:-1]) or len(row) == 1
+
+
+def _breaks_off(line: str, delimiter: str, width: int | None) -> bool:
+    """Whether the file ends in this line, within quotes and with columns to come."""
+    if width is None or line.endswith(("\n", "\r")) or line.count(delimiter) + 1 >= width:
+        return False
+    try:
+        next(csv.reader([line], delimiter=delimiter, strict=True), None)
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _read_alone(line: str, delimiter: str, width: int | None) -> list[str]:

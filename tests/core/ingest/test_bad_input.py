@@ -59,6 +59,18 @@ def test_half_a_last_line(tmp_path, ending):
         assert "not JSON" in failures[0].reason or "the file breaks off" in failures[0].reason
 
 
+def test_a_last_row_that_ends_within_quotes_before_its_last_column(tmp_path):
+    rows = ['1,"a whole post, quoted",ann,2024-01-02', '2,"never closed,bob,2024-01-03', "3,plain,cy,2024-01-04"]
+    path = tmp_path / "posts.csv"
+    path.write_text("\n".join(["id,text,author,date", *rows, '4,"half a po']))
+    records, failures = read_all(path)
+    assert [record.post.id for record in records] == ["1", "2", "3"]
+    assert told(failures) == [("posts.csv line 5", "the file breaks off: it ends within quotes")]
+    path.write_text("\n".join(["id,text,author,date", *rows, "4,no quotes\n"]))
+    records, failures = read_all(path)
+    assert ([record.post.id for record in records], failures) == (["1", "2", "3", "4"], [])
+
+
 def test_a_packed_file_that_breaks_off(tmp_path):
     lines = "".join(json.dumps({"id": str(n), "text": os.urandom(200).hex()}) + "\n" for n in range(2000)).encode()
     path = tmp_path / "posts.zst"
