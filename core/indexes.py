@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from core import derived
 from core.database import vectors as vector_table
 from core.database.connection import first_row
-from core.encoders.loading import DUAL_PREFIX, dual_model_id
+from core.encoders.dual_heads import ID_PREFIX
+from core.encoders.loading import dual_model_id
 from core.errors import VectorStoreError
 from core.lexical import LexicalIndex
 from core.types import Space
@@ -100,7 +101,7 @@ class Indexes:
     def _is_outdated(self, kind: str, model_id: str) -> bool:
         """Whether what was encoded last came from another file of our dual encoder than the settings name now, as after
         an update: its vectors are not comparable with a query's."""
-        if kind != "dual" or not model_id.startswith(DUAL_PREFIX):
+        if kind != "dual" or not model_id.startswith(ID_PREFIX):
             return False
         present = dual_model_id(self._workspace.models())
         return present is not None and present != model_id

@@ -187,6 +187,7 @@ def _features(
         rows = [table.sets[at].features[number - table.starts[at]] for at, number in zip(owner, pictures, strict=True)]
         return torch.from_numpy(np.stack(rows)).to(device)
     parts = []
+    # A training's gradients want the range of bfloat16, on a GPU too.
     kind = torch.bfloat16 if device.type == "cuda" or has_fast_bfloat16() else torch.float32
     for start in range(0, len(pictures), TAIL_CHUNK):
         side = int(rng.choice(WINDOWS))

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from core.encoders.dual_heads import E5 as E5_SIDE
-from core.encoders.dual_heads import Side, apply_head, heads_beside, load_heads
+from core.encoders.dual_heads import Side, apply_head, dual_id, heads_beside, load_heads
 from core.encoders.e5 import E5, E5_ID, load_e5
 from core.encoders.efficientnet_lite import (
     FEATURE_DIM,
@@ -23,10 +23,10 @@ from core.encoders.efficientnet_lite import (
     Pixels,
     TailWeights,
     load_efficientnet_lite2,
+    tail_shapes,
     to_pixels,
 )
 from core.encoders.minilm import MINILM_ID, MiniLM, load_minilm
-from core.encoders.packaged_weights import file_sha256
 from core.encoders.protocol import PictureInput, Vectors
 from core.pictures import open_picture
 from core.settings import Settings
@@ -47,12 +47,13 @@ class DualEncoder:
         self._weights, info = load_heads(heads)
         self._e5 = e5 if info.languages else None
         self._beside = heads_beside(self._weights)
-        own = self._weights if info.tuned else backbone.tail
-        self._tails: tuple[TailWeights, ...] = (own, backbone.tail) if info.beside else (own,)
+        own = {name: self._weights[name] for name in tail_shapes()} if info.tuned else backbone.tail
+        tails: list[TailWeights] = [own, backbone.tail] if info.beside else [own]
+        self._tails = [backbone.placed(tail) for tail in tails]
         self._minilm = minilm
         self._backbone = backbone
         self._settings = settings
-        self._space = Space("dual", f"feedscope-dual-{file_sha256(heads)[:8]}", info.vector_dim)
+        self._space = Space("dual", dual_id(heads, info), info.vector_dim)
 
     @property
     def space(self) -> Space:
@@ -60,8 +61,8 @@ class DualEncoder:
 
     def describe(self) -> str:
         """A line for people: the model, and the number formats that were chosen for this processor."""
-        words = f"in {self._minilm.precision}" if self._e5 is None else f"of many languages by {E5_ID}"
-        return f"{self._space.model_id}, words {words}, pictures in {self._backbone.precision}"
+        words = f"in {self._minilm.compute}" if self._e5 is None else f"of many languages by {E5_ID}"
+        return f"{self._space.model_id}, words {words}, pictures in {self._backbone.compute}"
 
     @property
     def sentence_model_id(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.encoders.e5 import E5_DIM, E5_ID
 from core.encoders.efficientnet_lite import BACKBONE_ID, FEATURE_DIM, tail_shapes
 from core.encoders.minilm import DIM as SENTENCE_DIM
 from core.encoders.minilm import MINILM_ID
+from core.encoders.packaged_weights import file_sha256
 from core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Side: TypeAlias = Literal["picture", "text", "e5"]
 Weights: TypeAlias = dict[str, "Tensor"]
 
+ID_PREFIX = "feedscope-dual-"
 FORMAT = "feedscope-dual-2"
 FORMATS = ("feedscope-dual-1", FORMAT)
 """Files of the first form have no tuned tail and are read as well."""
@@ -51,11 +54,29 @@ class HeadsInfo:
     beside: bool = False
     languages: str = ""
     """The multilingual encoder that the e5 head reads; empty without that head."""
+    space: str = ""
+    """The id of the file that an e5 head was added to, whose pictures it finds: adding one makes no other space."""
 
     @property
     def vector_dim(self) -> int:
         """How long the encoder's vectors are."""
         return 2 * self.dim if self.beside else self.dim
+
+
+def dual_id(path: Path, info: HeadsInfo) -> str:
+    """The model id of a file of heads: vectors of another id are not comparable."""
+    return f"{ID_PREFIX}{info.space or file_sha256(path)[:8]}"
+
+
+def read_dual_id(path: Path) -> str:
+    """The same, without reading the weights. Raises ModelError for a file that is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dual_id(path, _read_info(path, file.metadata() or {}))
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a whole safetensors file ({error}): copy or train it again.") from error
 
 
 def head_shapes(info: HeadsInfo) -> dict[str, tuple[int, ...]]:
@@ -162,6 +183,8 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> HeadsInfo:
     for found, ours in [*known, *([(info.languages, E5_ID)] if info.languages else [])]:
         if found != ours:
             raise ModelError(f"{path.name} was trained on the backbone {found!r}; this version has {ours!r}.")
+    if not (isinstance(info.space, str) and re.fullmatch(r"([0-9a-f]{8})?", info.space)):
+        raise ModelError(f"{path.name} names {info.space!r} as its space, which is no id.")
     if not (isinstance(info.dim, int) and isinstance(info.width, int) and 0 < info.dim <= 4096 and info.width > 0):
         raise ModelError(f"{path.name} has a dimension of {info.dim!r} and a width of {info.width!r}.")
     return info

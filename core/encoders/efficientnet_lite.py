@@ -3,7 +3,7 @@
 The network is written out here rather than taken from timm, whose import alone costs seconds. Every batch norm is
 folded into its convolution and channels come last, which on a CPU is about twice as fast as timm's
 ``tf_efficientnet_lite2`` and gives the same features to 1e-4 (a test compares them). Where the processor multiplies
-bfloat16, that is used, nearly twice as fast again.
+bfloat16, that is used, nearly twice as fast again; on a GPU, half precision.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.encoders.packaged_weights import LITE2_FILE, LITE2_PACKAGE, LITE2_SHA256, packaged_file
-from core.encoders.precision import has_fast_bfloat16
+from core.encoders.precision import Compute, best_compute
 from core.errors import ModelError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 SIDE = 260
 FEATURE_DIM = 1280
 BACKBONE_ID = f"efficientnet-lite2-{LITE2_SHA256[:8]}"
 BATCH = 16
+GPU_BATCH = 256
 WIDEST = 2.0
 """Pictures longer than this many times their other side are cropped to it before they are squeezed to a square."""
 
@@ -68,12 +68,12 @@ def to_pixels(image: Image.Image) -> Pixels:
 class EfficientNetLite2:
     """The network up to its pooled features. Load it once a process, by :func:`load_efficientnet_lite2`."""
 
-    def __init__(self, weights: Path, *, bfloat16: bool | None = None) -> None:
-        """``bfloat16`` None: where the processor multiplies it."""
+    def __init__(self, weights: Path, compute: Compute | None = None) -> None:
+        """``compute`` None: as :func:`core.encoders.precision.best_compute` says."""
         import torch
 
-        quick = has_fast_bfloat16() if bfloat16 is None else bfloat16
-        self._kind = torch.bfloat16 if quick else torch.float32
+        self.compute = compute or best_compute()
+        self._batch = GPU_BATCH if self.compute.on_gpu else BATCH
         state: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
         try:
             self._stem = _Convolution(state, "_conv_stem", "_bn0", stride=2)
@@ -87,24 +87,29 @@ class EfficientNetLite2:
                 self.tail |= block.named(f"tail.{position}")
             del self._blocks[-TAIL_BLOCKS:]
             for block in self._blocks:
-                block.cast(self._kind)
-            self._stem.cast(self._kind)
+                block.place(self.compute)
+            self._stem.place(self.compute)
+            self._tail = self.placed(self.tail)
             self.classifier: NDArray[np.float32] = state["_fc.weight"].numpy()
         except KeyError as error:
             raise ModelError(f"{weights.name} is not EfficientNet-Lite2: it has no layer {error.args[0]}.") from None
 
+    def placed(self, tail: TailWeights) -> TailWeights:
+        """A tail where and in what format the trunk computes, so that no call has to bring it there."""
+        return {name: tensor.to(self.compute.device, self.compute.dtype) for name, tensor in tail.items()}
+
     def features(self, pixels: Pixels, tails: Sequence[TailWeights] = ()) -> Features:
-        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM) by the packaged tail, or by each of ``tails``
-        end to end, (n, FEATURE_DIM * len(tails))."""
+        """``pixels`` is (n, SIDE, SIDE, 3) uint8; gives (n, FEATURE_DIM) by the packaged tail, or by each of ``tails``,
+        which were :meth:`placed`, end to end: (n, FEATURE_DIM * len(tails))."""
         import torch
 
-        tails = tails or (self.tail,)
+        tails = tails or (self._tail,)
         result = np.empty((len(pixels), FEATURE_DIM * len(tails)), dtype=np.float32)
         with torch.inference_mode():
-            for start in range(0, len(pixels), BATCH):
-                hidden = self._trunk(pixels[start : start + BATCH])
+            for start in range(0, len(pixels), self._batch):
+                hidden = self._trunk(pixels[start : start + self._batch])
                 pooled = torch.cat([apply_tail(tail, hidden.permute(0, 2, 3, 1)) for tail in tails], 1)
-                result[start : start + len(pooled)] = pooled.numpy()
+                result[start : start + len(pooled)] = pooled.cpu().numpy()
         return result
 
     def trunk(self, pixels: Pixels) -> NDArray[np.float16]:
@@ -113,20 +118,16 @@ class EfficientNetLite2:
 
         result = np.empty((len(pixels), *TRUNK_SHAPE), dtype=np.float16)
         with torch.inference_mode():
-            for start in range(0, len(pixels), BATCH):
-                hidden = self._trunk(pixels[start : start + BATCH]).permute(0, 2, 3, 1)
-                result[start : start + len(hidden)] = hidden.to(torch.float16).numpy()
+            for start in range(0, len(pixels), self._batch):
+                hidden = self._trunk(pixels[start : start + self._batch]).permute(0, 2, 3, 1)
+                result[start : start + len(hidden)] = hidden.to("cpu", torch.float16).numpy()
         return result
-
-    @property
-    def precision(self) -> str:
-        """The number format that it computes in."""
-        return str(self._kind).removeprefix("torch.")
 
     def _trunk(self, pixels: Pixels) -> Tensor:
         import torch
 
-        batch = torch.from_numpy((pixels.astype(np.float32) - MEAN) / SCALE).to(self._kind)
+        batch = torch.from_numpy(pixels).to(self.compute.device, torch.float32).sub_(MEAN).div_(SCALE)
+        batch = batch.to(self.compute.dtype)
         # (n, height, width, 3) seen as (n, 3, height, width) is what torch calls channels last.
         hidden = self._stem(batch.permute(0, 3, 1, 2)).clamp_(0, 6)
         for block in self._blocks:
@@ -152,7 +153,7 @@ def tail_shapes() -> dict[str, tuple[int, ...]]:
 def apply_tail(weights: TailWeights, hidden: Tensor) -> Tensor:
     """Pooled features (n, FEATURE_DIM) in float32 of the trunk's (n, height, width, 208), or of a part of its grid.
 
-    Computed in the number format of ``hidden``, float32 or bfloat16. Can be differentiated.
+    Computed in the number format of ``hidden``. Can be differentiated.
     """
     import torch
     from torch.nn import functional
@@ -197,8 +198,8 @@ class _Convolution:
     def named(self, name: str) -> dict[str, Tensor]:
         return {f"{name}.weight": self.weight, f"{name}.bias": self.bias}
 
-    def cast(self, kind: torch.dtype) -> None:
-        self.weight, self.bias = self.weight.to(kind), self.bias.to(kind)
+    def place(self, compute: Compute) -> None:
+        self.weight, self.bias = (part.to(compute.device, compute.dtype) for part in (self.weight, self.bias))
 
     def __call__(self, hidden: Tensor) -> Tensor:
         from torch.nn import functional
@@ -222,10 +223,10 @@ class _Block:
         self.project = _Convolution(state, f"{prefix}_project_conv", f"{prefix}_bn2")
         self.stride = stride
 
-    def cast(self, kind: torch.dtype) -> None:
+    def place(self, compute: Compute) -> None:
         for part in (self.expand, self.depthwise, self.project):
             if part is not None:
-                part.cast(kind)
+                part.place(compute)
 
     def named(self, name: str) -> dict[str, Tensor]:
         assert self.expand is not None

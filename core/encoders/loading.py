@@ -6,20 +6,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from core.encoders.packaged_weights import file_sha256
+from core.encoders.dual_heads import read_dual_id
 from core.encoders.protocol import Encoder
-from core.errors import SettingError
+from core.errors import ModelError, SettingError
 from core.settings import ROOT, Settings
 
 PACKAGED_DUAL = ROOT / "assets" / "models" / "dual.safetensors"
 
 
-DUAL_PREFIX = "feedscope-dual-"
-
-
 def dual_model_id(settings: Settings) -> str | None:
     """The id of the dual encoder that the settings name, read off its file without loading it; None where that is no
-    file of ours, or it is not there."""
+    file of ours, or it is not there or damaged."""
     if settings.dual_model == "default":
         path = PACKAGED_DUAL
     elif settings.dual_model.endswith(".safetensors"):
@@ -33,8 +30,11 @@ def dual_model_id(settings: Settings) -> str | None:
 
 
 @lru_cache(8)
-def _file_model_id(path: Path, changed: int, size: int) -> str:
-    return f"{DUAL_PREFIX}{file_sha256(path)[:8]}"
+def _file_model_id(path: Path, changed: int, size: int) -> str | None:
+    try:
+        return read_dual_id(path)
+    except ModelError:
+        return None
 
 
 def load_encoder(kind: Literal["text", "dual"], settings: Settings) -> Encoder:

@@ -43,7 +43,7 @@ class MiniLMEncoder:
 
     def describe(self) -> str:
         """A line for people: the model, and the number format that was chosen for this processor."""
-        return f"{MINILM_ID}, {self._model.precision}"
+        return f"{MINILM_ID}, {self._model.compute}"
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._model.encode(texts)

@@ -25,15 +25,18 @@ SPLITS_BY_TEXT = ("all", "train", "test")
 TEST_SHARE = 0.2
 RECALL_AT = (1, 5, 10)
 CHUNK = 256
+RANKED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionedPictures:
-    """``pictures`` are existing files; caption ``i`` describes picture ``picture_of[i]``."""
+    """``pictures`` are existing files; caption ``i`` describes picture ``picture_of[i]``, in ``langs[i]``: empty where
+    nobody said."""
 
     pictures: tuple[Path, ...]
     captions: tuple[str, ...]
     picture_of: NDArray[np.int64]
+    langs: tuple[str, ...] = ()
 
 
 def evaluate_retrieval(
@@ -87,22 +90,36 @@ def retrieval_ranks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(rank of each caption's own picture (n,), best rank of each picture's own captions (m,)), from 1.
 
-    ``words`` is (n, dim), ``pictures`` (m, dim), ``picture_of`` (n,); every picture has at least one caption.
+    ``words`` is (n, dim), ``pictures`` (m, dim), ``picture_of`` (n,); every picture has at least one caption. Scores
+    are computed RANKED_AT_ONCE captions at a time.
     """
-    scores = words @ pictures.T
-    own = scores[np.arange(len(words)), picture_of]
-    caption_ranks = (scores >= own[:, None]).sum(1)
+    starts = range(0, len(words), RANKED_AT_ONCE)
+    caption_ranks = np.zeros(len(words), np.int64)
+    picture_ranks = np.ones(len(pictures), np.int64)
     best = np.full(len(pictures), -np.inf, dtype=np.float32)
-    np.maximum.at(best, picture_of, own)
-    others = scores >= best[None, :]
-    others[np.arange(len(words)), picture_of] = False  # a picture's own captions do not stand in each other's way
-    return caption_ranks, others.sum(0) + 1
+    for start in starts:
+        scores, own, owner = _scores(words, pictures, picture_of, start)
+        caption_ranks[start : start + len(own)] = (scores >= own[:, None]).sum(1)
+        np.maximum.at(best, owner, own)
+    for start in starts:
+        scores, own, owner = _scores(words, pictures, picture_of, start)
+        others = scores >= best[None, :]
+        others[np.arange(len(own)), owner] = False  # a picture's own captions do not stand in each other's way
+        picture_ranks += others.sum(0)
+    return caption_ranks, picture_ranks
 
 
-def read_captioned_pictures(
-    images: Path, captions: Path, split: str, *, lang: str | None = None, not_lang: str | None = None
-) -> CaptionedPictures:
-    """The captions of one split and their pictures, in one language or in all but one.
+def _scores(
+    words: Vectors, pictures: Vectors, picture_of: NDArray[np.int64], start: int
+) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
+    """Of the captions from ``start`` on: (their scores of all pictures, of their own picture, which that is)."""
+    some = slice(start, start + RANKED_AT_ONCE)
+    scores = words[some] @ pictures.T
+    return scores, scores[np.arange(len(scores)), picture_of[some]], picture_of[some]
+
+
+def read_captioned_pictures(images: Path, captions: Path, split: str, *, lang: str | None = None) -> CaptionedPictures:
+    """The captions of one split and their pictures, in one language or in all.
 
     Raises as :func:`evaluate_retrieval`.
     """
@@ -111,13 +128,10 @@ def read_captioned_pictures(
     rows, splits = _read_rows(captions)
     if split not in splits:
         raise SettingError(f"{captions.name} has no split {split!r}. It has: {', '.join(splits) or 'none'}.")
-    chosen = [
-        row
-        for row in rows
-        if split in (row.split, "all") and lang in (row.lang, None) and (not_lang is None or row.lang != not_lang)
-    ]
+    chosen = [row for row in rows if split in (row.split, "all") and lang in (row.lang, None)]
     if not chosen:
-        raise SettingError(f"{captions.name} has no captions in {lang!r} in the split {split!r}.")
+        where = "" if lang is None else f" in {lang!r}"
+        raise SettingError(f"{captions.name} has no captions{where} in the split {split!r}.")
     folder = images.resolve()
     paths = {name: _inside(folder, name) for name in sorted({row.picture for row in chosen})}
     missing = [name for name, path in paths.items() if path is None]
@@ -131,6 +145,7 @@ def read_captioned_pictures(
         tuple(path for path in paths.values() if path is not None),
         tuple(row.words for row in chosen),
         np.array([index[row.picture] for row in chosen], dtype=np.int64),
+        tuple(row.lang for row in chosen),
     )
 
 

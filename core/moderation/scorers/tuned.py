@@ -73,7 +73,7 @@ class TunedReader:
             for batch in length_batches([len(ids) for ids in tokens], TOKENS_A_BATCH):
                 with torch.inference_mode():
                     hidden, mask = self._model.hidden([tokens[at] for at in batch])
-                    logits = pooled(hidden.float(), mask) @ self._head + self._bias
+                    logits = pooled(hidden.float(), mask).cpu() @ self._head + self._bias
                     found[start + batch] = logits.log_softmax(1).numpy()
             if report is not None:
                 report(min(start + 4096, len(texts)), len(texts))
@@ -117,7 +117,7 @@ def tune(
         for batch in length_batches([len(ids) for ids in tokens], TOKENS_A_BATCH):
             hidden, _ = model.hidden([tokens[at] for at in batch], FIRST)
             for place, at in enumerate(batch):
-                lower[at] = hidden[place, : len(tokens[at])].to(torch.bfloat16).clone()
+                lower[at] = hidden[place, : len(tokens[at])].to("cpu", torch.bfloat16, copy=True)
     torch.manual_seed(seed)
     state = {name: value.requires_grad_() for name, value in _first_state(model, start).items()}
     head = (torch.randn(2 * DIM, classes) * 0.02).requires_grad_()

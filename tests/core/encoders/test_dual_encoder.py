@@ -9,12 +9,22 @@ from safetensors.torch import save_file
 from core.database.vectors import ensure_space
 from core.encoders import dual, dual_heads
 from core.encoders.dual import load_dual_encoder
-from core.encoders.dual_heads import FORMAT, HeadsInfo, head_shapes, load_heads, put_beside, save_heads
+from core.encoders.dual_heads import (
+    FORMAT,
+    ID_PREFIX,
+    HeadsInfo,
+    head_shapes,
+    load_heads,
+    put_beside,
+    read_dual_id,
+    save_heads,
+)
 from core.encoders.e5 import E5_ID
-from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, load_efficientnet_lite2, to_pixels
+from core.encoders.efficientnet_lite import SIDE, EfficientNetLite2, apply_tail, load_efficientnet_lite2, to_pixels
 from core.encoders.loading import PACKAGED_DUAL, dual_model_id, load_encoder
 from core.encoders.minilm import load_minilm
 from core.encoders.packaged_weights import LITE2_FILE, LITE2_PACKAGE, package_folder
+from core.encoders.precision import Compute
 from core.encoders.torchvision_operators import declare_torchvision_operators
 from core.errors import ModelError
 from core.settings import Settings
@@ -85,11 +95,20 @@ def test_the_backbone_is_timms(tmp_path):
     with torch.inference_mode():
         inputs = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
         expected = reference.eval()(inputs).numpy()
-    found = EfficientNetLite2(path, bfloat16=False).features(pixels)
+    found = EfficientNetLite2(path, Compute()).features(pixels)
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    quick = EfficientNetLite2(path, bfloat16=True).features(pixels)
-    cosines = (quick * found).sum(1) / np.linalg.norm(quick, axis=1) / np.linalg.norm(found, axis=1)
-    assert cosines.min() > 0.999
+    for number_format in ("bfloat16", "float16"):
+        quick = EfficientNetLite2(path, Compute("cpu", number_format)).features(pixels)
+        cosines = (quick * found).sum(1) / np.linalg.norm(quick, axis=1) / np.linalg.norm(found, axis=1)
+        assert cosines.min() > 0.999
+
+
+def test_the_whole_backbone_is_on_its_device():
+    """On a device without memory of its own, where an operation with a tensor left on the CPU fails."""
+    backbone = EfficientNetLite2(package_folder(LITE2_PACKAGE) / LITE2_FILE, Compute("meta", "float16"))
+    hidden = backbone._trunk(np.zeros((1, SIDE, SIDE, 3), np.uint8)).permute(0, 2, 3, 1)
+    assert apply_tail(backbone.placed(backbone.tail), hidden).device.type == "meta"
+    assert backbone.tail["tail.head.weight"].device.type == "cpu"
 
 
 def test_other_weights_are_not_the_backbone(tmp_path):
@@ -227,3 +246,18 @@ def test_an_updated_encoder_is_another_space(workspace, packaged):
             cursor.execute("INSERT OR REPLACE INTO meta VALUES ('model:dual:default', ?)", [model_id])
         assert (workspace.indexes.space("dual") is not None) == found
     assert dual_model_id(replace(workspace.settings, dual_model="open_clip:ViT-B-32:x")) is None
+
+
+def test_a_head_for_languages_makes_no_other_space(tmp_path):
+    """Its pictures stay where they are, so that a workspace need not encode them anew."""
+    save_heads(tmp_path / "plain.safetensors", random_heads(PLAIN), PLAIN)
+    before = read_dual_id(tmp_path / "plain.safetensors")
+    for number in range(2):
+        info = replace(PLAIN, languages=E5_ID, space=before.removeprefix(ID_PREFIX))
+        path = tmp_path / f"{number}.safetensors"
+        save_heads(path, random_heads(info) | {"e5.skip": torch.full((8, 384), float(number))}, info)
+        assert read_dual_id(path) == load_dual_encoder(path, Settings(threads=1)).space.model_id == before
+    save_heads(path, random_heads(PLAIN), replace(PLAIN, space="../x"))
+    with pytest.raises(ModelError, match=r"names '\.\./x' as its space"):
+        load_heads(path)
+    assert dual_model_id(Settings(dual_model=str(path))) is None

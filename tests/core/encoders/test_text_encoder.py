@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.encoders import minilm
+from core.encoders import minilm, precision
 from core.encoders.length_batches import clean_text, length_batches
 from core.encoders.loading import load_encoder
 from core.encoders.minilm import MiniLM, load_minilm
 from core.encoders.packaged_weights import MINILM_FOLDER, MINILM_PACKAGE, package_folder, packaged_file
+from core.encoders.precision import Compute, best_compute, number_format
 from core.encoders.text import load_text_encoder
 from core.encoders.torchvision_operators import declare_torchvision_operators
 from core.errors import ModelError, SettingError
@@ -15,6 +17,7 @@ from core.settings import Settings
 from tests.core.encoders.contract import TEXTS, check_contract
 
 FOLDER = package_folder(MINILM_PACKAGE) / MINILM_FOLDER
+FILES = (FOLDER / "model.safetensors", FOLDER / "tokenizer.json")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_packaged_gives_the_vectors_of_sentence_transformers(packaged, reference
     texts = [clean_text(text, 4096) for text in TEXTS] + ["x" * 300, "What a day! 😀 #sunny @friend", "a\n\tb"]
     expected = reference.encode(texts, normalize_embeddings=True, show_progress_bar=False)
     cosines = (packaged.encode_documents(texts) * expected).sum(1)
-    assert cosines.min() > (0.99999 if load_minilm().precision == "float32" else 0.999)
+    assert cosines.min() > (0.99999 if load_minilm().compute.number_format == "float32" else 0.999)
 
 
 def test_packaged_names_model_and_weights(packaged):
@@ -53,12 +56,29 @@ def test_one_model_for_the_process(packaged):
     assert load_minilm() is load_minilm()
 
 
-def test_bfloat16_gives_nearly_the_same(monkeypatch):
-    monkeypatch.setattr(minilm, "has_fast_bfloat16", lambda: True)
-    halved = MiniLM(FOLDER / "model.safetensors", FOLDER / "tokenizer.json")
-    assert halved.precision == "bfloat16"
+@pytest.mark.parametrize("number_format", ["bfloat16", "float16"])
+def test_half_precision_gives_nearly_the_same(number_format):
+    halved = MiniLM(*FILES, Compute("cpu", number_format))
     cosines = (halved.encode(TEXTS[:4]) * load_minilm().encode(TEXTS[:4])).sum(1)
     assert cosines.min() > 0.999
+
+
+def test_the_whole_model_is_on_its_device():
+    """On a device without memory of its own, where an operation with a tensor left on the CPU fails."""
+    model = MiniLM(*FILES, Compute("meta", "float16")).with_layers(load_minilm().layer_state(5))
+    hidden, mask = model.hidden(load_minilm().tokens_of(["a dog", "two dogs in the snow"]))
+    assert (hidden.device.type, mask.device.type, hidden.dtype) == ("meta", "meta", torch.float16)
+
+
+def test_a_gpu_is_taken_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(precision, "has_gpu", lambda: True)
+    assert best_compute() == Compute("cuda", "float16")
+    assert number_format() == "float16 on the GPU"
+    monkeypatch.setattr(precision, "has_gpu", lambda: False)
+    for quick, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(precision, "has_fast_bfloat16", lambda quick=quick: quick)
+        assert best_compute() == Compute("cpu", expected)
+        assert number_format().startswith(expected)
 
 
 def test_a_megabyte_is_cut(packaged):
@@ -70,7 +90,7 @@ def test_weights_cut_short_are_a_model_error(tmp_path):
     broken = tmp_path / "model.safetensors"
     broken.write_bytes((FOLDER / "model.safetensors").read_bytes()[:100_000])
     with pytest.raises(ModelError, match=r"model\.safetensors is not a whole safetensors file"):
-        MiniLM(broken, FOLDER / "tokenizer.json")
+        MiniLM(broken, FILES[1])
 
 
 def test_packaged_weights_are_checked():
