@@ -215,6 +215,23 @@ def dual_drawings(
         out_console.print(f"{count:,} pictures are in {out}.")
 
 
+@dual_app.command("names")
+def dual_names(
+    packages: Annotated[list[Path], typer.Argument(help="Unpacked: cldr-annotations-full, ...-derived-full.")],
+    langs: Annotated[list[str], typer.Option("--lang", help="A language beside English. May be repeated.")],
+    out: Annotated[Path, typer.Option(help="The CSV that 'dual languages --names' reads.")],
+    json_: JsonOption = False,
+) -> None:
+    """Write what emoji show in many languages, without the emoji that checks ask for."""
+    from core.dual_training.emoji_words import write_emoji_names
+
+    count = write_emoji_names(packages, langs, out)
+    if wants_json(json_):
+        print_json({"out": str(out), "names": count})
+    else:
+        out_console.print(f"{count:,} names are in {out}.")
+
+
 @dual_app.command("languages")
 def dual_languages(
     model: Annotated[Path, typer.Option(help="A trained file of weights.")],
@@ -227,21 +244,32 @@ def dual_languages(
     leave_out: Annotated[
         str | None, typer.Option(help="No row with this in the column lang: to measure what a language unseen gives.")
     ] = None,
+    names: Annotated[
+        list[Path] | None,
+        typer.Option(help="A CSV file with thing, caption and lang: what things are called. May be repeated."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Where vectors are kept for the next run; default FILE.cache.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Let words of many languages find the pictures of a trained encoder, by FEEDSCOPE_TEXT=e5."""
+    """Let words of many languages find the pictures of a trained encoder, by FEEDSCOPE_TEXT=e5.
+
+    Pictures that are encoded stay as they are: the new file is of the same space.
+    """
     import torch
 
     from core.dual_training.languages import LanguagesRecipe, add_languages
     from core.evaluation.retrieval import read_captioned_pictures
 
     torch.set_num_threads(read_settings().thread_count())
-    sources = [read_captioned_pictures(images, path, split, not_lang=leave_out) for path in pairs]
+    sources = [read_captioned_pictures(images, path, split) for path in pairs]
     with progress() as report:
         found = add_languages(
-            model, sources, out, recipe=LanguagesRecipe(seed=seed), cache=out.with_name(f"{out.name}.cache"),
-            report=lambda d, t, note: report(note, d, t),
+            model, sources, out, names=names or (), leave_out=leave_out, recipe=LanguagesRecipe(seed=seed),
+            cache=cache or out.with_name(f"{out.name}.cache"), report=lambda d, t, note: report(note, d, t),
         )  # fmt: skip
     if wants_json(json_):
         print_json(found)

@@ -184,8 +184,8 @@ class _Linear:
         from torch.nn import functional
 
         if self._packed is not None:
-            after = ("gelu", [], "none") if gelu else ("none", [], "")
-            found: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self._bias, *after)
+            after, kind = ("gelu", "none") if gelu else ("none", "")
+            found: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self._bias, after, [], kind)
             return found
         mapped = functional.linear(inputs, self._weight, self._bias)
         return functional.gelu(mapped) if gelu else mapped
