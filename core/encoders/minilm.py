@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from copy import copy
 from functools import lru_cache
 from itertools import groupby
@@ -175,9 +174,11 @@ class _Linear:
         self._packed: Tensor | None = None
         if weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and has_fast_bfloat16():
             # What torch's own compiler emits; these operators are not promised to stay, so plain ones stand in.
-            with suppress(AttributeError, RuntimeError):
+            try:
                 self._packed = torch.ops.mkldnn._reorder_linear_weight(self._weight, TOKENS_A_BATCH)
-                self(weight.new_zeros(1, weight.shape[1]))
+                self(weight.new_zeros(1, weight.shape[1]), gelu=True)
+            except (AttributeError, RuntimeError, TypeError):
+                self._packed = None
 
     def __call__(self, inputs: Tensor, *, gelu: bool = False) -> Tensor:
         import torch
