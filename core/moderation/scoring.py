@@ -83,10 +83,11 @@ def score_pending(context: JobContext, *, slow: bool = False) -> dict[str, int]:
 
 def _run_scorer(context: JobContext, key: str, title: str, model_id: str, score: Score) -> int:
     workspace = context.workspace
-    total = count_pending(workspace, key, model_id)
-    done = 0
+    total = done = 0
     above: dict[str, list[float]] = {}
     for chunk in pending(workspace, key, model_id):
+        if not total:
+            total = len(chunk) if len(chunk) < CHUNK else count_pending(workspace, key, model_id)
         context.report(title, done, total)
         scored = score(chunk)
         store(workspace, key, chunk, scored)
@@ -148,6 +149,8 @@ def pending(workspace: Workspace, key: str, model_id: str) -> Iterator[Pending]:
         after = rows[-1][0]
         numbers, texts, langs, hashes, contents = zip(*rows, strict=True)
         yield Pending(np.array(numbers, np.int64), texts, langs, hashes, contents)
+        if len(rows) < CHUNK:  # asking costs a pass over the workspace: not once more for nothing
+            return
 
 
 def store(workspace: Workspace, key: str, chunk: Pending, scored: Scored) -> None:

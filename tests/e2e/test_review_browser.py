@@ -132,11 +132,14 @@ def test_many_are_decided_on_the_sheet_by_keys(desk):
     page.locator("article").first.wait_for()
     there = page.locator("article").count()
     page.locator("article .tick").first.click()
+    page.get_by_role("button", name="Keep 1").wait_for()
     desk.settle()
     page.keyboard.press("k")
+    page.get_by_text("Last: keep").wait_for()
     desk.settle()
     assert page.locator("article").count() == there - 1
     page.keyboard.press("z")
+    page.get_by_text("Last: keep").wait_for(state="detached")
     desk.settle()
     assert page.locator("article").count() == there
 

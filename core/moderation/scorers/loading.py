@@ -216,15 +216,29 @@ def _described(workspace: Workspace, policy: Policy) -> Scorer | None:
 
 
 def _behaviour(workspace: Workspace, policy: Policy) -> Scorer:
-    found = behaviours(workspace)
-    # A wave grows: its earlier posts are scored again with each import that brings more of it.
-    model_id = f"behaviour-1-{sum(one.posts for one in found.values())}"
+    found = {row: one.score for row, one in behaviours(workspace).items()}
+    model_id = "behaviour-1"
+    _forget_changed(workspace, policy, found)
 
     def score(chunk: Pending) -> Scored:
-        scores = np.array([found[row].score if row in found else 0.0 for row in chunk.rows.tolist()], np.float32)
+        scores = np.array([found.get(row, 0.0) for row in chunk.rows.tolist()], np.float32)
         return Scored({policy.id: scores}, (None,) * len(chunk), model_id)
 
     return Scorer(scorer_key(policy), f"scoring {policy.name}", model_id, score)
+
+
+def _forget_changed(workspace: Workspace, policy: Policy, found: dict[int, float]) -> None:
+    """A wave grows: those of its earlier posts that an import gave another score are scored again, and no others."""
+    stored = workspace.cursor().execute("SELECT post_row, score FROM scores WHERE policy = ?", [policy.id]).fetchnumpy()
+    rows = np.asarray(stored["post_row"], np.int64)
+    now = np.array([found.get(row, 0.0) for row in rows.tolist()], np.float32)
+    changed = rows[now != np.asarray(stored["score"], np.float32)]
+    if len(changed):
+        with workspace.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM scored WHERE scorer = ? AND post_row IN (SELECT unnest(?::BIGINT[]))",
+                [scorer_key(policy), changed.tolist()],
+            )
 
 
 def _bank(workspace: Workspace, policy: Policy) -> Scorer | None:

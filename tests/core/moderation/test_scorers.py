@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import ImportFailed, ModerationError
 from core.moderation.decisions import decide
+from core.moderation.insights import drift
 from core.moderation.policies import Policy, get_policy, list_policies, save_policy
 from core.moderation.scorers.banks import add_decided, add_entries, export_bank, parse_hash_list, read_bank
 from core.moderation.scorers.features import BUCKETS, ngram_features
@@ -108,6 +109,23 @@ def test_a_wave_is_found_and_its_members_belong_together(workspace, tmp_path):
     scores = dict(workspace.cursor().execute("SELECT post_row, score FROM scores WHERE policy = 'waves'").fetchall())
     assert scores[rows["w0"]] > 0.4 > scores[rows["other"]]
     assert site_of("see HTTPS://www.Coin-7.example/x") == "coin-.example"
+
+
+def test_a_wave_that_grows_is_scored_again_and_nothing_else(workspace, tmp_path):
+    (tmp_path / "wave.csv").write_text(WAVE + "other,A quiet day at home,old,2024-05-01,0,en\n")
+    lines = WAVE.splitlines()
+    more = [line.replace(line[:2], f"m{n}", 1) for n, line in enumerate(lines[1:5])]
+    (tmp_path / "more.csv").write_text("\n".join([lines[0], *more]) + "\n")
+    before = {}
+    for name in ("wave", "more", "more"):
+        workspace.jobs.run_now("ingest", {"path": str(tmp_path / f"{name}.csv")}, title="Import")
+        rows = workspace.cursor().execute("SELECT p.id, s.score FROM scores s JOIN posts p ON p.row = s.post_row"
+                                          " WHERE s.policy = 'waves'").fetchall()  # fmt: skip
+        assert dict(rows).get("w0") >= before.get("w0", 0)
+        grown = dict(rows)["w0"] > before.get("w0", 0)
+        before = dict(rows)
+    assert not grown, "the same file again brings nothing"
+    assert [run.posts for run in drift(workspace) if run.policy == "waves"] == [9, 12], "all, then the wave alone"
 
 
 def test_a_policy_by_example_ranks_at_once_and_keeps_to_its_shape(posted):
