@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.encoders.text import PACKAGED, PACKAGED_MULTILINGUAL
 from core.errors import ModelError
 from core.jobs.runner import utc_now
 
@@ -72,6 +73,7 @@ def run(context: JobContext) -> dict[str, Any]:
     worst = np.lexsort((asked, -ranks))[:MISSES]
     return {
         "model_id": space.model_id,
+        "words": _words_by(workspace),
         "posts": len(rows),
         "asked": len(asked),
         "recall": {str(k): float((ranks <= k).mean()) for k in RECALL_AT},
@@ -121,17 +123,23 @@ def _with_both(workspace: Workspace) -> tuple[Rows, list[str], Vectors, Rows]:
 
 
 def last_measured(workspace: Workspace) -> OwnPictures | None:
-    """What the job last found of the present encoder, or None."""
+    """What the job last found of the present encoder, asked by the words that it reads now, or None."""
     space = workspace.indexes.space("dual")
     for job in workspace.jobs.list(limit=200):
         if job.kind == JOB and job.state == "done" and job.result and space is not None:
             found = dict(job.result)
-            if found["model_id"] == space.model_id:
+            if (found["model_id"], found.pop("words", PACKAGED)) == (space.model_id, _words_by(workspace)):
                 found["recall"] = {int(k): share for k, share in found["recall"].items()}
                 found["misses"] = tuple(Miss(**miss) for miss in found["misses"])
                 found["measured_at"] = datetime.fromisoformat(found["measured_at"])
                 return OwnPictures(**found)
     return None
+
+
+def _words_by(workspace: Workspace) -> str:
+    """Which packaged text encoder reads the words: the same pictures are found by either."""
+    multilingual = workspace.settings.text_model == PACKAGED_MULTILINGUAL
+    return PACKAGED_MULTILINGUAL if multilingual else PACKAGED
 
 
 def agreement(workspace: Workspace, posts: Rows) -> tuple[Rows, NDArray[np.float32]]:

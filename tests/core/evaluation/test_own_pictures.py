@@ -1,5 +1,7 @@
 """Posts' words asked for their own pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,13 +43,16 @@ def colours(workspace, tmp_path):
     return workspace
 
 
-def test_the_job_measures_and_shows_its_misses(colours):
+def test_the_job_measures_and_shows_its_misses(colours, monkeypatch):
     assert last_measured(colours) is None
     colours.jobs.run_now("own_pictures", {}, title="Measure")
     found = last_measured(colours)
     assert (found.posts, found.asked) == (len(PALETTE) + 1, len(PALETTE) + 1)
     assert found.recall[10] > found.recall[1] > 0
     assert "wrong" in {miss.post_id for miss in found.misses}
+    # The same pictures, asked by the words of another text encoder: not what was measured.
+    monkeypatch.setattr(colours, "settings", replace(colours.settings, text_model="e5"))
+    assert last_measured(colours) is None
 
 
 def test_words_that_say_something_else_agree_least(colours):
