@@ -95,8 +95,8 @@ def draw_remote_pictures() -> None:
         element("h2", "Pictures elsewhere"),
         element(
             "p",
-            f"{number(remote.waiting)} pictures are named by web addresses and not here.{failed} Fetching them tells"
-            " their servers that somebody looks.",
+            f"{number(remote.waiting)} {'picture is' if remote.waiting == 1 else 'pictures are'} named by web addresses"
+            f" and not here.{failed} Fetching tells the servers that somebody looks.",
         ),
     )
     with (

@@ -30,6 +30,13 @@ def draw_erase(post: Post) -> None:
         draw_erase_form(noun, post.user_id or "" if noun == "user" else post.id, key="post.erase")
 
 
+def draw_erase_user(id_: str) -> None:
+    """The same on a user's own page."""
+    if people.person().may("erase"):
+        with st.popover("Delete for good", icon=":material/delete_forever:", type="tertiary", key="user.erase"):
+            draw_erase_form("user", id_, key="user.erase")
+
+
 def draw_erase_form(noun: Noun, id_: str, *, key: str) -> None:
     """What would go, a word to type, and the button."""
     try:

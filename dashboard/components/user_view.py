@@ -12,10 +12,11 @@ from core.maps.alike import Alike
 from core.types import User
 from dashboard import resources
 from dashboard.components.add_to_collection import draw_add_to_collection
-from dashboard.components.cards import Card, draw_cards
+from dashboard.components.cards import Card, draw_cards, plural
 from dashboard.components.charts import draw_bars, draw_timeline
 from dashboard.components.chips import Chip, draw_chips
 from dashboard.components.comparison_view import draw_distinctive
+from dashboard.components.erase_form import draw_erase_user
 from dashboard.components.figures import day, facts, number, share, stats
 from dashboard.components.map_lit import lit_sets
 from dashboard.components.map_view import draw_map
@@ -68,11 +69,12 @@ def _draw_head(link: UserLink, user: User) -> None:
     about = " ".join(part for part in (handle, clean(user.description or "")) if part)
     if about:
         show(element("p", foreign(about), class_="fs-lead"))
-    with st.container(horizontal=True, key="user_actions"):
+    with st.container(horizontal=True, vertical_alignment="center", key="user_actions"):
         draw_add_to_collection((link.id,), key="user.collect", noun="user")
         page_link(SearchLink(users=(link.id,)), "All posts", icon=":material/search:")
         page_link(MapLink(user=link.id, layout=link.layout), "On the map", icon=":material/bubble_chart:")
         page_link(RecommendLink(user=link.id), "Would be shown", icon=":material/recommend:")
+        draw_erase_user(link.id)
 
 
 def _draw_map(link: UserLink) -> None:
@@ -123,7 +125,7 @@ def _draw_portrait(link: UserLink, rows: tuple[int, ...]) -> None:
     if not rows:
         return
     found = maps.portrait_of_rows(rows)
-    figures = [(number(found.posts), "posts")]
+    figures = [(number(found.posts), plural("post", found.posts))]
     if found.pictures:
         figures.append((share(found.pictures / found.posts), "with pictures"))
     if found.flagged:

@@ -58,7 +58,7 @@ def test_pictures_elsewhere_are_offered_and_not_fetched(small, visit, tmp_path):
     assert "Pictures elsewhere" not in visit.html
     resources.workspace().jobs.run_now("ingest", {"path": str(path)}, title="Import")
     visit("data")
-    assert "1 pictures are named by web addresses" in visit.check().html
+    assert "1 picture is named by web addresses" in visit.check().html
 
 
 def test_a_post_is_deleted_after_a_word_was_typed(small, visit):
@@ -72,6 +72,16 @@ def test_a_post_is_deleted_after_a_word_was_typed(small, visit):
     visit("data", job=str(last_job().id)).check()
     assert "1 post and 1 picture were deleted" in visit.html
     assert "Receipt" in [button.label for button in visit.app.get("download_button")]
+
+
+def test_a_user_is_deleted_from_their_own_page(small, visit):
+    visit("data").check()
+    author = get_posts(resources.workspace().cursor(), ["dog"])["dog"].user_id
+    visit("user", id=author).check()
+    visit.app.text_input(key="user.erase.word.user").set_value("delete").run()
+    click(visit, "Delete for good")
+    assert get_posts(resources.workspace().cursor(), ["dog"]) == {}
+    assert last_job().result["noun"] == "user"
 
 
 def test_deleting_for_good_takes_the_role(small, visit, monkeypatch):
