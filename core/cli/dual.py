@@ -93,6 +93,12 @@ def dual_train(
     beside: Annotated[
         Path | None, typer.Option(help="A file of heads on the packaged backbone, to be asked as well.")
     ] = None,
+    beside_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=0.99, help="How much they count; default as in --init, or a half.", show_default=False
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, max=1000, help="At most; default 20, 12 with --tune, 6 on posts.", show_default=False),
@@ -149,7 +155,8 @@ def dual_train(
     )
     with progress() as report:
         found = train_dual(
-            read_captioned_pictures(images, pairs, split), out, sources=sources, beside=beside, recipe=recipe,
+            read_captioned_pictures(images, pairs, split), out, sources=sources, beside=beside,
+            beside_share=beside_share, recipe=recipe,
             init=None if init is None else PACKAGED_DUAL if init == "packaged" else Path(init),
             cache=out.with_name(f"{out.name}.cache"), report=lambda d, t, note: report(note, d, t),
         )  # fmt: skip

@@ -149,7 +149,7 @@ def add_languages(
     captions = Said(
         read(texts, "Reading the captions"),
         np.array([numbers[source.pictures[at]] for source in sources for at in source.picture_of.tolist()], np.int64),
-        tuple(half * 2**0.5 for half in np.split(shown, 2, axis=1)) if info.beside else (shown,),
+        tuple(_unit(half) for half in np.split(shown, 2, axis=1)) if info.beside else (shown,),
     ).only(langs != (leave_out or None))
     things = None
     if named:
@@ -165,6 +165,11 @@ def add_languages(
         "left_out": leave_out,
         "recipe": asdict(recipe),
     }
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def _things(

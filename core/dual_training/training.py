@@ -21,7 +21,7 @@ from core.dual_training.heads import Recipe, TunedRecipe
 from core.dual_training.loop import train
 from core.dual_training.pairs import PairSet
 from core.dual_training.stickers import draw_sticker, emoji_names
-from core.encoders.dual_heads import BESIDE, Weights, heads_beside, load_heads, put_beside, save_heads
+from core.encoders.dual_heads import BESIDE, EVEN, HeadsInfo, Weights, heads_beside, load_heads, put_beside, save_heads
 from core.encoders.efficientnet_lite import SIDE, Features
 from core.errors import ImportFailed, ModelError
 from core.evaluation.retrieval import CaptionedPictures, read_captioned_pictures
@@ -55,6 +55,7 @@ def train_dual(
     sources: Sources | None = None,
     init: Path | None = None,
     beside: Path | None = None,
+    beside_share: float | None = None,
     recipe: Recipe | None = None,
     cache: Path,
     report: Report,
@@ -64,8 +65,9 @@ def train_dual(
 
     A twentieth of the pictures, chosen by the hash of their names, is held out: the epoch with the best text-to-image
     R@10 on it is kept. A TunedRecipe trains the backbone's last blocks too. ``init`` names a file of weights to start
-    from; ``beside`` a file of heads on the packaged backbone that goes beside what was trained. Features and a
-    checkpoint are kept in ``cache``: killed and started again, it goes on after the last whole epoch.
+    from; ``beside`` a file of heads on the packaged backbone that goes beside what was trained and counts for
+    ``beside_share`` of the cosine, by default as in ``init`` or a half. Features and a checkpoint are kept in
+    ``cache``: killed and started again, it goes on after the last whole epoch.
     Gives the counts, the epochs and the held-out recall in percent.
 
     Raises ImportFailed for pairs that are too few, ModelError where ``init`` or ``beside`` do not fit; nothing is
@@ -73,7 +75,7 @@ def train_dual(
     """
     recipe = recipe or Recipe()
     sources = sources or Sources()
-    initial = None if init is None else _read_initial(init, recipe)
+    initial, before = (None, None) if init is None else _read_initial(init, recipe)
     captioned = _captioned("captions", data, recipe, cache, report)
     held = np.array([_is_held_out(path.name) for path in data.pictures])
     if not held[captioned.picture_of].any():
@@ -103,11 +105,12 @@ def train_dual(
         watch=lambda epochs: write_history(out, _told(epochs)),
     )  # fmt: skip
     weights, info = trained.weights, trained.info
+    share = beside_share or (before.beside_share if before is not None else EVEN)
     if beside is not None:
-        weights, info = put_beside(weights, info, beside)
+        weights, info = put_beside(weights, info, beside, share)
     elif initial is not None and heads_beside(initial):
         weights = weights | {name: tensor for name, tensor in initial.items() if name.startswith(BESIDE)}
-        info = replace(info, beside=True)
+        info = replace(info, beside=True, beside_share=share)
     recall = trained.epochs[trained.best - 1].recall if trained.best else trained.before or {}
     out.parent.mkdir(parents=True, exist_ok=True)
     save_heads(out, weights, info)
@@ -150,7 +153,7 @@ def write_history(out: Path, result: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
-def _read_initial(path: Path, recipe: Recipe) -> Weights:
+def _read_initial(path: Path, recipe: Recipe) -> tuple[Weights, HeadsInfo]:
     weights, info = load_heads(path)
     if info.tuned and not isinstance(recipe, TunedRecipe):
         raise ModelError(f"{path.name} holds tuned blocks of the backbone: go on from it with --tune.")
@@ -159,7 +162,7 @@ def _read_initial(path: Path, recipe: Recipe) -> Weights:
             f"{path.name} has heads of {info.dim} dimensions and a width of {info.width}; this training makes"
             f" {recipe.dim} and {recipe.width}."
         )
-    return weights
+    return weights, info
 
 
 def _features(

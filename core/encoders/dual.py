@@ -46,7 +46,7 @@ class DualEncoder:
     ) -> None:
         self._weights, info = load_heads(heads)
         self._e5 = e5 if info.languages else None
-        self._beside = heads_beside(self._weights)
+        self._beside, self._beside_share = heads_beside(self._weights), info.beside_share
         own = {name: self._weights[name] for name in tail_shapes()} if info.tuned else backbone.tail
         tails: list[TailWeights] = [own, backbone.tail] if info.beside else [own]
         self._tails = [backbone.placed(tail) for tail in tails]
@@ -107,8 +107,9 @@ class DualEncoder:
                 vectors: Vectors = apply_head(self._weights, side, given).numpy()
                 return vectors
             first, second = given.chunk(2, 1) if side == "picture" else (given, given)
-            both = torch.cat([apply_head(self._weights, side, first), apply_head(self._beside, side, second)], 1)
-            vectors = (both / 2**0.5).numpy()
+            own, beside = apply_head(self._weights, side, first), apply_head(self._beside, side, second)
+            share = self._beside_share
+            vectors = torch.cat([own * (1 - share) ** 0.5, beside * share**0.5], 1).numpy()
         return vectors
 
 

@@ -3,8 +3,9 @@
 Each head takes the vectors of a frozen backbone, standardised, through a residual two-layer network to the unit sphere
 that both share: ``normalise(skip x + down gelu(up x))``. A tuned file also holds the picture backbone's last blocks,
 which stand in for the packaged ones. With heads *beside*, trained on the packaged backbone, both pairs of heads give a
-vector, and the two, end to end, are the encoder's: its cosine is the mean of theirs. A pair may have a third head, e5,
-which brings the multilingual encoder's vectors to where the text head brings MiniLM's: either finds the same pictures.
+vector, and the two, end to end, are the encoder's: its cosine is the weighted mean of theirs. A pair may have a third
+head, e5, which brings the multilingual encoder's vectors to where the text head brings MiniLM's: either finds the same
+pictures.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ FORMATS = ("feedscope-dual-1", FORMAT)
 """Files of the first form have no tuned tail and are read as well."""
 
 BESIDE = "beside."
+EVEN = 0.5
+"""The share of a pair beside that counts as much as the first."""
 INPUT_DIMS: Mapping[Side, int] = {"picture": FEATURE_DIM, "text": SENTENCE_DIM}
 """The sides of every pair of heads."""
 
@@ -52,6 +55,8 @@ class HeadsInfo:
     text_backbone: str = MINILM_ID
     tuned: bool = False
     beside: bool = False
+    beside_share: float = EVEN
+    """How much of the cosine is that of the pair beside."""
     languages: str = ""
     """The multilingual encoder that the e5 head reads; empty without that head."""
     space: str = ""
@@ -101,8 +106,9 @@ def heads_beside(weights: Weights) -> Weights:
     return {name.removeprefix(BESIDE): tensor for name, tensor in weights.items() if name.startswith(BESIDE)}
 
 
-def put_beside(weights: Weights, info: HeadsInfo, other: Path) -> tuple[Weights, HeadsInfo]:
-    """Tuned weights with the heads of a file that was trained on the packaged backbone beside them.
+def put_beside(weights: Weights, info: HeadsInfo, other: Path, share: float = EVEN) -> tuple[Weights, HeadsInfo]:
+    """Tuned weights with the heads of a file that was trained on the packaged backbone beside them, which count for
+    ``share`` of the cosine.
 
     Raises ModelError where the file is none, or does not fit.
     """
@@ -115,7 +121,8 @@ def put_beside(weights: Weights, info: HeadsInfo, other: Path) -> tuple[Weights,
         or (theirs.dim, theirs.width) != (info.dim, info.width)
     ):
         raise ModelError(f"{other.name} does not fit beside: it must hold plain heads of {info.dim} dimensions.")
-    return weights | {f"{BESIDE}{name}": tensor for name, tensor in found.items()}, replace(info, beside=True)
+    both = weights | {f"{BESIDE}{name}": tensor for name, tensor in found.items()}
+    return both, replace(info, beside=True, beside_share=share)
 
 
 def apply_head(weights: Weights, side: Side, inputs: Tensor, *, dropout: float = 0.0) -> Tensor:
@@ -187,4 +194,6 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> HeadsInfo:
         raise ModelError(f"{path.name} names {info.space!r} as its space, which is no id.")
     if not (isinstance(info.dim, int) and isinstance(info.width, int) and 0 < info.dim <= 4096 and info.width > 0):
         raise ModelError(f"{path.name} has a dimension of {info.dim!r} and a width of {info.width!r}.")
+    if not (isinstance(info.beside_share, float) and 0 < info.beside_share < 1):
+        raise ModelError(f"{path.name} gives the heads beside a share of {info.beside_share!r}.")
     return info

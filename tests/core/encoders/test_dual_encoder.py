@@ -51,15 +51,16 @@ def test_packaged_keeps_the_contract(packaged, tmp_path):
     assert packaged.describe().startswith(packaged.space.model_id)
 
 
-def test_heads_beside_make_the_mean_of_both_cosines(tmp_path):
-    """Own tail and packaged tail: the cosine is the mean of those that each pair of heads gives alone."""
+@pytest.mark.parametrize("share", [0.5, 0.25])
+def test_heads_beside_make_the_mean_of_both_cosines(tmp_path, share):
+    """Own tail and packaged tail: the cosine is the weighted mean of those that each pair of heads gives alone."""
     tail = {name: tensor * 1.05 for name, tensor in load_efficientnet_lite2().tail.items()}
     info = HeadsInfo(dim=8, width=16, tuned=True)
     weights = random_heads(HeadsInfo(dim=8, width=16)) | tail
     plain = {name: -tensor if name.endswith("up") else tensor for name, tensor in random_heads(PLAIN).items()}
     save_heads(tmp_path / "tuned.safetensors", weights, info)
     save_heads(tmp_path / "plain.safetensors", plain, PLAIN)
-    both = put_beside(*load_heads(tmp_path / "tuned.safetensors"), tmp_path / "plain.safetensors")
+    both = put_beside(*load_heads(tmp_path / "tuned.safetensors"), tmp_path / "plain.safetensors", share)
     save_heads(tmp_path / "both.safetensors", *both)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
     for number, one in enumerate(pixels):
@@ -71,7 +72,7 @@ def test_heads_beside_make_the_mean_of_both_cosines(tmp_path):
         assert encoder.encode_pictures([]).shape == (0, encoder.space.dim)
         return encoder.encode_queries(["a dog", "rain"]) @ encoder.encode_pictures(pictures).T
 
-    np.testing.assert_allclose(cosines("both"), (cosines("tuned") + cosines("plain")) / 2, atol=1e-5)
+    np.testing.assert_allclose(cosines("both"), (1 - share) * cosines("tuned") + share * cosines("plain"), atol=1e-5)
     with pytest.raises(ModelError, match=r"tuned\.safetensors does not fit beside"):
         put_beside(*both, tmp_path / "tuned.safetensors")
 
