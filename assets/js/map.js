@@ -101,7 +101,7 @@ function controller(root, tell) {
       pen.arc(x, y, Math.max(6, how.size), 0, 7);
       pen.stroke();
     }
-    labels.place(view, zoom(), !data.names || Boolean(state.drag?.path));
+    labels.place(view, zoom(), !data.names || Boolean(state.drag?.path), [tools.offsetLeft, tools.offsetTop, tools.offsetLeft + tools.offsetWidth, tools.offsetTop + tools.offsetHeight]);
     board.dataset.zoom = zoom().toFixed(2);
     if (!board.dataset.drawn) { board.dataset.drawn = points.kind; root.dataset.drawnAt = String(performance.now()); }
   }

@@ -22,14 +22,18 @@ function labelLayer(holder, onPick) {
         return { ...label, node, width, height: style.font * 1.35, from: depth === 0 ? 0 : style.from };
       }).sort((a, b) => a.level - b.level || b.size - a.size);
     },
-    place(view, zoom, hidden) {
-      const taken = [];
+    // Names at the edge are moved inside; none lies under `tools`, a box of pixels.
+    place(view, zoom, hidden, tools) {
+      const taken = [tools];
+      const within = (at, half, size) => Math.max(half + 2, Math.min(size - half - 2, at));
       const texts = new Set();
       for (const label of shown) {
-        const x = (label.x - view.x) * view.scale + view.width / 2;
-        const y = view.height / 2 - (label.y - view.y) * view.scale;
+        const [px, py] = [(label.x - view.x) * view.scale + view.width / 2, view.height / 2 - (label.y - view.y) * view.scale];
+        const outside = px < 0 || py < 0 || px > view.width || py > view.height;
+        const y = within(py, label.height / 2, view.height);
+        const right = y - label.height / 2 < tools[3] + 3 ? tools[0] - 6 : view.width;
+        const x = within(px, label.width / 2, right);
         const box = [x - label.width / 2, y - label.height / 2, x + label.width / 2, y + label.height / 2];
-        const outside = box[0] < 2 || box[1] < 2 || box[2] > view.width - 2 || box[3] > view.height - 2;
         const free = !hidden && !outside && zoom >= label.from && !texts.has(label.text)
           && !taken.some((other) => box[0] < other[2] + 6 && box[2] > other[0] - 6 && box[1] < other[3] + 3 && box[3] > other[1] - 3);
         label.node.style.visibility = free ? "visible" : "hidden";

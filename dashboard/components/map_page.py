@@ -65,7 +65,8 @@ def _draw_none(link: MapLink) -> None:
 def _draw_controls(link: MapLink, info: LayoutInfo, known: list[LayoutInfo]) -> None:
     names = {one.id: one.name for one in known}
     with st.container(horizontal=True, vertical_alignment="bottom", key="map_controls"):
-        _choose("Map", list(names), link.layout, lambda id_: clean(names[id_])[:60], "map.layout", _to_layout, link)
+        _choose("Map", list(names), link.layout, lambda id_: clean(names[id_])[:60], "map.layout", _to_layout, link,
+                width=226)  # fmt: skip
         offered = offered_colours(info)
         colours = offered if link.colour in offered else [*offered, link.colour]
         _choose("Colour", colours, link.colour, colour_name, "map.colour", _to_colour, link)
@@ -98,10 +99,10 @@ def offered_colours(info: LayoutInfo) -> list[str]:
 
 def _choose(
     label: str, options: list[str], value: str, named: Callable[[str], str], key: str,
-    on_change: Callable[[MapLink], None], link: MapLink,
+    on_change: Callable[[MapLink], None], link: MapLink, width: int = 172,
 ) -> None:  # fmt: skip
     st.session_state[key] = value
-    st.selectbox(label, options, format_func=named, key=key, on_change=on_change, args=(link,), width=172)
+    st.selectbox(label, options, format_func=named, key=key, on_change=on_change, args=(link,), width=width)
 
 
 def _to_layout(link: MapLink) -> None:
