@@ -67,7 +67,7 @@ def portrait(workspace: Workspace, rows: NDArray[np.int64]) -> Portrait:
         user_count=users,
         hashtags=all_of(
             f"SELECT tag, count(*) AS n FROM (SELECT unnest(list_distinct(regexp_extract_all(lower(text), {_TAG}))) AS"
-            f" tag FROM {chosen}) GROUP BY 1 ORDER BY n DESC, 1 LIMIT {TOP}"
+            f" tag FROM {chosen} WHERE contains(text, '#')) GROUP BY 1 ORDER BY n DESC, 1 LIMIT {TOP}"
         ),
         langs=top("lang"),
         pictures=pictures,

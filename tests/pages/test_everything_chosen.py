@@ -1,5 +1,6 @@
 """All of 200,000 posts chosen on a map at once: everything that can be done with them is done or explained."""
 
+import json
 from datetime import datetime
 
 import numpy as np
@@ -22,7 +23,7 @@ def fill(workspace):
             """
             INSERT INTO posts (row, id, text, user_id, created_at, lang, likes, content_hash, text_hash, ingested_at,
                 generation, text_generation)
-            SELECT i, 'p' || i, 'post number ' || i || ' #' || (i % 40), 'user' || (i % 900),
+            SELECT i, 'p' || i, if(i % 100 = 0, 'post number ' || i || ' #hundreds', 'post'), 'user' || (i % 900),
                 TIMESTAMP '2024-01-01' + to_minutes(i), 'en', i % 50, '', '', TIMESTAMP '2024-06-01', $1, $1
             FROM range(1, $2 + 1) made(i)
             """,
@@ -75,6 +76,7 @@ def test_a_selection_of_200_000_posts(everything, visit):
     assert "The first 1,000 of 200,000" in visit.html
     view(visit, "About")
     assert "900" in visit.html
+    assert "2,000" in json.dumps([block.proto.json for block in visit.app.get("bidi_component")])
     view(visit, "Distinctive")
     assert "nothing to compare" in visit.html
 
