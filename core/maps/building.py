@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import MapError
 from core.jobs.child import Child
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 NAMED_FROM = 60_000
 """Names are read off a fair sample of at most so many texts."""
 POSTS_A_USER = 20
+COPY = 0.05
+"""Posts nearer to each other than this, by 1 - cosine, say the same."""
 
 
 def build_params(recipe: Recipe, name: str = "", *, posts: Sequence[int] | None = None) -> dict[str, Any]:
@@ -201,11 +204,19 @@ def named(found: list[dict[str, Any]], terms: list[list[list[tuple[str, float]]]
     return tuple(clusters)
 
 
+def _copies(graph: Graph) -> NDArray[np.bool_]:
+    """Which posts are nearly the same as one before: a wave of copies is said once, and does not name all around it."""
+    near, far = graph.near[:, 1:], graph.far[:, 1:]
+    before = (near >= 0) & (near < np.arange(len(near))[:, None])
+    copies: NDArray[np.bool_] = (before & (far < COPY)).any(axis=1)
+    return copies
+
+
 def write_texts(workspace: Workspace, graph: Graph, path: Path, seed: int) -> None:
-    """A fair sample of what the points say: lines of [position, language, text]."""
-    count = len(graph.rows)
+    """A fair sample of what the points say, without copies: lines of [position, language, text]."""
+    said = np.arange(len(graph.rows)) if graph.users else np.flatnonzero(~_copies(graph))
     chance = np.random.default_rng(seed)
-    sample = np.arange(count) if count <= NAMED_FROM else np.sort(chance.choice(count, NAMED_FROM, replace=False))
+    sample = said if len(said) <= NAMED_FROM else np.sort(chance.choice(said, NAMED_FROM, replace=False))
     cursor = workspace.cursor()
     with path.open("w", encoding="utf-8") as lines:
         for start in range(0, len(sample), 4096):

@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from core import cli
 from core.errors import MapError
-from core.maps.building import build_params
+from core.maps.building import build_params, write_texts
 from core.maps.edits import open_layout
 from core.maps.export import export_map
 from core.maps.layouts import Recipe, list_layouts
+from core.maps.neighbours import find_neighbours
 from core.maps.placing import curve, memberships, settle, waiting
 from core.settings import Settings
 from core.workspace import Workspace
@@ -134,6 +135,15 @@ def test_a_half_encoded_space_says_how_much_is_left_out(workspace, tmp_path):
     layout = open_layout(workspace, "Words")
     assert len(layout.rows) == 12
     assert "3 of 15 texts were not encoded yet when it was made, and are not on it." in layout.info.notes
+
+
+def test_copies_count_once_for_names(workspace, tmp_path):
+    texts = [*["win a coin now"] * 3, "cats purr", "rocket launch", "garden soil"]
+    fill_workspace(workspace, tmp_path, *(({"id": f"p{n}", "text": text}, []) for n, text in enumerate(texts)))
+    graph = find_neighbours(workspace, Recipe("text"), lambda *_: None)
+    write_texts(workspace, graph, tmp_path / "texts.jsonl", 0)
+    with (tmp_path / "texts.jsonl").open() as lines:
+        assert [json.loads(line)[0] for line in lines] == [0, 3, 4, 5]
 
 
 def test_posts_that_are_all_the_same_lie_in_a_disc(workspace, tmp_path):
