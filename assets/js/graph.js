@@ -2,7 +2,9 @@
 
 const WIDTH = 520;
 const HEIGHT = 430;
-const ASIDE = 56; // room for the names at the edge
+const ASIDE = 92; // room for the names at the edge
+const LETTER = 10; // about as wide as one is where the graph takes a third of a page, and so high is a line of names:
+const LINE = 42;
 const BELOW = 34;
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -27,7 +29,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const [x, y] = at.get(node.id);
     const dot = make("span", node.lit ? "dot lit" : "dot");
     if (node.lit) dot.style.background = data.lit;
-    const box = [x - 40, y, x + 40, y + 26];
+    const half = Math.min(ASIDE, (LETTER * [...node.name].length) / 2);
+    const box = [x - half, y, x + half, y + LINE];
     const free = !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
     if (free) taken.push(box);
     const name = free ? set(make("bdi", "name", node.name), { dir: "auto" }) : null;
