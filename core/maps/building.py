@@ -208,7 +208,7 @@ def _copies(graph: Graph) -> NDArray[np.bool_]:
     """Which posts are nearly the same as one before: a wave of copies is said once, and does not name all around it."""
     near, far = graph.near[:, 1:], graph.far[:, 1:]
     before = (near >= 0) & (near < np.arange(len(near))[:, None])
-    copies: NDArray[np.bool_] = (before & (far < COPY)).any(axis=1)
+    copies: NDArray[np.bool_] = np.any(before & (far < COPY), axis=1)
     return copies
 
 
