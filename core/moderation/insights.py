@@ -235,7 +235,8 @@ def scores_over_time(workspace: Workspace, policy: str, *, by: Person = ALONE) -
 @dataclass(frozen=True, slots=True)
 class GroupErrors:
     """How a scorer errs on a group of posts. ``flagged`` is the share of all scored posts that it flags; ``wrong`` the
-    share of decided and kept posts that it had flagged; ``missed`` the share of those acted on that it had not."""
+    share of decided and kept posts that it had flagged; ``missed`` the share of those acted on under its policy that it
+    had not."""
 
     name: str
     posts: int
@@ -255,7 +256,7 @@ def fairness(workspace: Workspace, policy: str, *, by: Person = ALONE) -> tuple[
     cursor = workspace.cursor()
     base = """
         SELECT p.row, p.lang, lower(left(p.text, 2000)) AS text, s.score >= $threshold::FLOAT AS flagged,
-            t.state IS NOT NULL AS decided, t.state = 'kept' AS kept
+            t.state = 'kept' OR t.policy = $policy AS decided, t.state = 'kept' AS kept
         FROM scores s JOIN posts p ON p.row = s.post_row
         LEFT JOIN standings t ON t.noun = 'post' AND t.post_row = p.row
         WHERE s.policy = $policy

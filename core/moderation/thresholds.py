@@ -30,9 +30,9 @@ EDGE = 6
 class Preview:
     """``now`` and ``then`` count the posts flagged at the present threshold and at the tried one; ``gained`` and
     ``lost`` the difference, of which ``undecided`` of the gained still wait. ``precision`` and ``recall`` (of all posts
-    that break the policy) are expected at both, (now, then). They rest on the scores, corrected by ``decided``
-    decisions where those are enough (``corrected``). ``hours`` is the work gained (negative: saved). ``above`` and
-    ``below`` are (post id, score) nearest to the tried threshold."""
+    that break the policy) are expected at both, (now, then). They rest on the scores, corrected by the ``decided``
+    decisions that say something of this policy where those are enough (``corrected``). ``hours`` is the work gained
+    (negative: saved). ``above`` and ``below`` are (post id, score) nearest to the tried threshold."""
 
     policy: str
     threshold: float
@@ -68,19 +68,22 @@ def preview_threshold(workspace: Workspace, policy: str, tried: float, *, by: Pe
     rows, scores = np.asarray(found["row"], np.int64), np.asarray(found["score"], np.float64)
     if not len(rows):
         raise ModerationError("No post was scored under this policy yet.")
+    # What was done under another policy says nothing of this one; what was kept broke none.
     standing = cursor.execute(
-        "SELECT post_row AS row, state <> 'kept' AS acted FROM standings"
-        " WHERE noun = 'post' AND state <> 'locked' AND post_row IS NOT NULL ORDER BY 1"
+        "SELECT post_row AS row, state <> 'kept' AS acted, state = 'kept' OR policy IS NOT DISTINCT FROM ? AS known"
+        " FROM standings WHERE noun = 'post' AND state <> 'locked' AND post_row IS NOT NULL ORDER BY 1",
+        [policy],
     ).fetchnumpy()
     decided_rows, acted = np.asarray(standing["row"], np.int64), np.asarray(standing["acted"], np.bool_)
     order = np.argsort(rows)
     rows, scores = rows[order], scores[order]
     at = np.searchsorted(rows, decided_rows)
-    known = np.flatnonzero(np.append(rows, -1)[at] == decided_rows)
+    scored = np.append(rows, -1)[at] == decided_rows
+    known = np.flatnonzero(scored & np.asarray(standing["known"], np.bool_))
     likely, corrected = _corrected(scores, scores[at[known]], acted[known])
     now, then = scores >= np.float32(threshold), scores >= np.float32(tried)
     decided = np.zeros(len(rows), np.bool_)
-    decided[at[known]] = True
+    decided[at[scored]] = True
     gained, lost = then & ~now, now & ~then
     (seconds,) = cursor.execute("SELECT median(seconds) FROM decisions WHERE seconds > 0").fetchall()[0]
     work = int((gained & ~decided).sum()) - int((lost & ~decided).sum())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import streamlit as st
+
 from core.moderation.effects import Mark
 from dashboard.components.cards import Card
 from dashboard.components.figures import share
@@ -34,14 +36,15 @@ def draw_marks(post_id: str, mark: Mark) -> None:
         notice(SAID.get(mark.state, f"Moderation decided on this post: {mark.label or mark.state}."), kind="warning")
     if mark.flags and people.person().may("review"):
         notice("Flagged: " + ", ".join(f"{name} {share(score)}" for _, name, score in mark.flags) + ".")
-    if mark.reported:
-        page_link(ReviewLink(), "Waits for review", icon=":material/gavel:")
-    else:
-        draw_send_to_review({"this post": [post_id]}, key="post.report")
-        if mark.state in APPEALED:
-            draw_appeal(post_id, key="post.appeal")
-    if mark.state and people.person().may("review"):
-        page_link(ReviewLink(view="log", id=post_id), "What was decided on it", icon=":material/history:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if mark.reported:
+            page_link(ReviewLink(), "Waits for review", icon=":material/gavel:")
+        else:
+            draw_send_to_review({"this post": [post_id]}, key="post.report")
+            if mark.state in APPEALED:
+                draw_appeal(post_id, key="post.appeal")
+        if mark.state and people.person().may("review"):
+            page_link(ReviewLink(view="log", id=post_id), "What was decided on it", icon=":material/history:")
 
 
 MOST_FLAGS = 2

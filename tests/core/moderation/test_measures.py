@@ -112,6 +112,10 @@ def test_precision_drift_and_errors_come_from_what_was_decided(scored):
     assert langs[0].name == "All posts"
     assert (langs[0].wrong.hits, langs[0].wrong.count) == (1, 1)
     assert volumes(scored).reviewers[0][:2] == (ANN.name, 2)
+    decide(scored, ["spam"], "remove", policy="spam", by=ANN)
+    langs, _ = fairness(scored, "insult")
+    assert langs[0].missed.count == 1, "what was removed as spam is no insult that was missed"
+    assert preview_threshold(scored, "insult", 0.5).decided == 2
     assert [run.policy for run in drift(scored)] == ["waves"], "the import's own scoring"
 
 
