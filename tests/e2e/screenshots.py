@@ -44,7 +44,7 @@ def take(browser, address, name, path, scheme):
             page.locator('input[type="file"]').first.set_input_files(_cat(Path(folder)))
             page.wait_for_url("**picture=*")
         visitor.settle().cards()
-    page.get_by_test_id("stSidebarUserContent").get_by_text("Ready", exact=True).wait_for(timeout=120_000)
+    page.get_by_test_id("stSidebarUserContent").get_by_text("Ready", exact=True).wait_for(timeout=600_000)
     page.wait_for_timeout(1500)
     page.screenshot(path=FOLDER / (f"{name}.png" if scheme == "light" else f"{name}-dark.png"))
     page.close()
