@@ -41,7 +41,7 @@ MAX_TOKENS = 128
 MAX_CHARACTERS = 4096
 """Cut before tokenising, so that a text of a megabyte costs no more than another."""
 
-TOKENS_A_BATCH = 2048
+TOKENS_A_BATCH = 8192
 GPU_TOKENS_A_BATCH = 65_536
 CHUNK = 4096
 """Texts that are tokenised and sorted by length at a time."""
