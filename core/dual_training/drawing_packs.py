@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.dual_training.icon_sets import Icon, colour_in, is_icon_set, read_icon_sets
+from core.dual_training.icon_sets import Icon, colour_in, icon_svg, is_icon_set, read_icon_sets, read_icons
 from core.dual_training.stickers import emoji_names
 from core.errors import ImportFailed, PictureError
 
@@ -103,21 +103,14 @@ def _read_pack(folder: Path) -> Iterator[_Found]:
 
 
 def _iconify(folder: Path) -> Iterator[_Found]:
-    icons = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
+    icons = read_icons(folder)
     names = json.loads((folder / "chars.json").read_text(encoding="utf-8"))
-    prefix = icons["prefix"]
     for code, name in emoji_names().items():
-        icon = icons["icons"].get(names.get(code.lower(), names.get(f"{code.lower()}-fe0f", "")))
-        if icon is None:
+        icon = names.get(code.lower(), names.get(f"{code.lower()}-fe0f", ""))
+        if icon not in icons["icons"]:
             continue
-        across, down = (icon.get(side, icons.get(side, 16)) for side in ("width", "height"))
-        left, top = icon.get("left", 0), icon.get("top", 0)
-        svg = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'viewBox="{left} {top} {across} {down}" width="{across}" height="{down}">{icon["body"]}</svg>'
-        )
         captions = ((name, "en"), (f"a picture of {name}", "en"))
-        yield _Found(f"{prefix}-{code}", captions, f"emoji {code}", code, svg)
+        yield _Found(f"{icons['prefix']}-{code}", captions, f"emoji {code}", code, icon_svg(icons, icon))
 
 
 def _icons(folders: list[Path]) -> Iterator[_Found]:

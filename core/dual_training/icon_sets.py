@@ -15,9 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from core.errors import ImportFailed
 
 LEAST_SETS = 5
 MOST_DRAWINGS = 12
@@ -63,13 +66,34 @@ def is_icon_set(folder: Path) -> bool:
     return isinstance(info, dict) and info.get("palette") is False and info.get("category") != "Emoji"
 
 
+def read_icons(folder: Path) -> dict[str, Any]:
+    """What an unpacked set of Iconify's holds: ``prefix``, and ``icons`` by name. Raises ImportFailed."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
+        found["prefix"], found["icons"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ImportFailed(f"{folder / 'icons.json'} can't be read as an icon set ({error!r}).") from error
+    return found
+
+
+def icon_svg(icons: dict[str, Any], name: str) -> str:
+    """An icon as a whole drawing; where it names no colour it is black."""
+    icon = icons["icons"][name]
+    across, down = (icon.get(side, icons.get(side, 16)) for side in ("width", "height"))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="{icon.get("left", 0)} {icon.get("top", 0)} {across} {down}" width="{across}" height="{down}">'
+        f"{icon['body']}</svg>"
+    )
+
+
 def read_icon_sets(folders: Sequence[Path]) -> list[Icon]:
     """The things that at least LEAST_SETS of the sets draw, up to MOST_DRAWINGS of each, by name and in the same order
-    each time."""
+    each time. Raises ImportFailed for a set that can't be read."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sets = {}
     for folder in sorted(folders):
-        icons = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
+        icons = read_icons(folder)
         sets[icons["prefix"]] = icons
         for name in icons["icons"]:
             thing = shown_by(name)
@@ -82,7 +106,7 @@ def read_icon_sets(folders: Sequence[Path]) -> list[Icon]:
         best = [(prefix, min(names, key=_preference)) for prefix, names in sorted(by_set.items())]
         Random(thing).shuffle(best)
         best.sort(key=lambda one: _preference(one[1])[0])
-        chosen += [Icon(thing, prefix, name, _svg(sets[prefix], name)) for prefix, name in best[:MOST_DRAWINGS]]
+        chosen += [Icon(thing, prefix, name, icon_svg(sets[prefix], name)) for prefix, name in best[:MOST_DRAWINGS]]
     return chosen
 
 
@@ -141,13 +165,3 @@ def _light(rng: Random) -> tuple[int, int, int]:
 
 def _preference(name: str) -> tuple[int, int, str]:
     return (2 if FAINT.search(name) else 0 if FULL.search(name) else 1, len(name), name)
-
-
-def _svg(icons: dict[str, object], name: str) -> str:
-    icon = icons["icons"][name]  # type: ignore[index]
-    across, down = (icon.get(side, icons.get(side, 16)) for side in ("width", "height"))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" color="#000"'
-        f' viewBox="{icon.get("left", 0)} {icon.get("top", 0)} {across} {down}" width="{across}" height="{down}">'
-        f"{icon['body']}</svg>"
-    )

@@ -9,6 +9,7 @@ import pytest
 from core.dual_training.drawing_packs import TABLE, collect_drawings
 from core.dual_training.drawings import read_drawings
 from core.dual_training.icon_sets import LEAST_SETS, MOST_DRAWINGS, colour_in, is_icon_set, read_icon_sets, shown_by
+from core.errors import ImportFailed
 
 RING = '<path fill="currentColor" fill-rule="evenodd" d="M2 2h12v12H2ZM4 4v8h8V4Z"/>'
 DISC = '<circle cx="8" cy="8" r="6" fill="currentColor"/>'
@@ -75,3 +76,12 @@ def test_icons_are_drawings_that_training_reads(sets, tmp_path):
     with (tmp_path / "drawings" / TABLE).open(encoding="utf-8", newline="") as file:
         assert {row["caption"] for row in csv.DictReader(file)} == {"cat", "a picture of cat"}
     assert len(read_drawings(tmp_path / "drawings")) == MOST_DRAWINGS
+
+
+def test_a_set_that_is_damaged_is_named(sets):
+    (sets[3] / "icons.json").write_text('{"prefix": "set3", "icons": [')
+    with pytest.raises(ImportFailed, match=r"set3.icons\.json can't be read"):
+        read_icon_sets(sets)
+    (sets[3] / "icons.json").unlink()
+    with pytest.raises(ImportFailed, match="set3"):
+        read_icon_sets(sets)
