@@ -146,8 +146,8 @@ def draw_job(job: Job, *, key: str) -> None:
     """One job with its buttons."""
     with st.container(border=True, key=f"{key}_{job.id}", gap="small"):
         show(heading(job))
-        if job.active or (job.state == "stopped" and job.total):
-            show(progress(job))
+        if job.state in ("running", "stopping") or (job.state == "stopped" and job.total):
+            show(progress(job))  # what waits its turn says so once, and nothing moves
         said = outcome(job)
         if said:
             show(element("p", said, class_="fs-outcome fs-bad-text" if job.state == "failed" else "fs-outcome"))
